@@ -1,0 +1,49 @@
+# make up: set all up and run the platform.   make test: set all up and pass the tests.   make help: the rest.
+SHELL := /bin/sh
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+PY := .venv/bin/python
+READY := .venv/.ready
+WORKERS ?= 2
+
+.PHONY: up test check reset lint types contracts migrations deploy help
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make up      set all up and run the three applications and their workers (Ctrl-C stops all)"
+	@echo "make test    set all up and run every test"
+	@echo "make check   what CI runs: lint, types, import contracts, migrations, deployment check, tests"
+	@echo "make reset   stop the local servers and delete their data"
+
+up: $(READY)
+	@$(PY) manage.py up
+
+test: $(READY)
+	@$(PY) -m pytest -n $(WORKERS)
+
+reset: $(READY)
+	@$(PY) manage.py reset
+
+check: lint types contracts migrations deploy test
+
+lint: $(READY)
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
+
+types: $(READY)
+	@$(PY) -m mypy exchanger identity web admin_panel bot manage.py
+
+contracts: $(READY)
+	@.venv/bin/lint-imports
+
+migrations: $(READY)
+	@$(PY) manage.py makemigrations --check
+
+deploy: $(READY)
+	@$(PY) -m exchanger.testing.deploy_check
+
+$(READY): requirements.txt
+	@test -n "$(PYTHON)" || { echo "exchanger: no Python 3.11 or newer is found: install one, or run make PYTHON=/path/to/python"; exit 1; }
+	@echo "Installing the requirements into .venv (once, about half a minute) …"
+	@$(PYTHON) -m venv .venv
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $(READY)

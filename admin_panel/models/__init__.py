@@ -1,0 +1,8 @@
+from admin_panel.models.audit_log import AuditLog
+from admin_panel.models.cache_invalidation import CacheInvalidation
+from admin_panel.models.configuration import Configuration
+from admin_panel.models.report import Report
+from admin_panel.models.setting import AdminSetting
+from admin_panel.models.system_metric import SystemMetric
+
+__all__ = ["AdminSetting", "AuditLog", "CacheInvalidation", "Configuration", "Report", "SystemMetric"]

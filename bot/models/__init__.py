@@ -1,0 +1,8 @@
+from bot.models.bot_state import BotState
+from bot.models.cache_invalidation import CacheInvalidation
+from bot.models.conversation import Conversation
+from bot.models.message import Message
+from bot.models.notification import Notification
+from bot.models.user_command import UserCommand
+
+__all__ = ["BotState", "CacheInvalidation", "Conversation", "Message", "Notification", "UserCommand"]

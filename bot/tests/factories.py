@@ -1,0 +1,48 @@
+import uuid
+
+import factory
+
+from bot.models import BotState, Conversation, Message, Notification, UserCommand
+from exchanger.testing.factories import OwnedFactory
+
+
+class ConversationFactory(OwnedFactory):
+    class Meta:
+        model = Conversation
+
+    telegram_user_id = factory.Sequence(lambda n: 700_000_000 + n)
+
+
+class MessageFactory(OwnedFactory):
+    class Meta:
+        model = Message
+
+    conversation = factory.SubFactory(ConversationFactory)
+    message_id = factory.Sequence(lambda n: n + 1)
+    message_type = "text"
+    content = {"text": "/rates", "direction": "in"}
+
+
+class NotificationFactory(OwnedFactory):
+    class Meta:
+        model = Notification
+
+    user_id = factory.LazyFunction(uuid.uuid4)
+    message = "Your order is completed."
+    notification_type = "order.completed"
+
+
+class BotStateFactory(OwnedFactory):
+    class Meta:
+        model = BotState
+
+    key = factory.Sequence(lambda n: f"state.{n}")
+    value = {"offset": 0}
+
+
+class UserCommandFactory(OwnedFactory):
+    class Meta:
+        model = UserCommand
+
+    telegram_user_id = 700_000_000
+    command = "/rates"

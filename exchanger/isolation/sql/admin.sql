@@ -1,0 +1,23 @@
+-- exchanger_admin: the operators' own database; no other application may even connect.
+
+REVOKE ALL ON ALL TABLES IN SCHEMA public FROM exchanger_admin;
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM exchanger_admin;
+
+GRANT SELECT ON django_migrations TO exchanger_admin;
+GRANT SELECT, INSERT, UPDATE, DELETE
+    ON admin_settings, reports, system_metrics, configurations, cache_invalidations TO exchanger_admin;
+
+-- The audit trail only grows.
+GRANT SELECT, INSERT ON audit_logs TO exchanger_admin;
+
+-- The job queue of the admin workers.
+GRANT SELECT, INSERT, UPDATE, DELETE
+    ON procrastinate_jobs, procrastinate_events, procrastinate_periodic_defers, procrastinate_workers TO exchanger_admin;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO exchanger_admin;
+DO $$
+DECLARE job_function regprocedure;
+BEGIN
+    FOR job_function IN SELECT oid FROM pg_proc WHERE proname LIKE 'procrastinate\_%' LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO exchanger_admin', job_function);
+    END LOOP;
+END $$;

@@ -1,0 +1,1 @@
+"""The one coherent cache in front of PostgreSQL: namespaces (what), keys (where), leases (how)."""

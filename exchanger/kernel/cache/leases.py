@@ -1,0 +1,148 @@
+"""A cache in front of PostgreSQL in which nobody can put back what somebody else has just taken away.
+
+Reading: one ``SET key <lease> NX GET EX 10`` returns the value, or leaves our lease where there was nothing. The
+loader then reads PostgreSQL, and the value replaces the lease only if the lease is still ours. Invalidation commits
+in PostgreSQL first and unlinks the key after, which kills the value and any lease under way. A save replaces only a
+value that is there and older, by a version that follows the order of commits, and kills a lease. So a context needs
+nothing but UNLINK on another's keys, and every operation touches one key (a Redis Cluster runs it unchanged).
+
+Redis is never the truth: when it fails, a read goes on to PostgreSQL and a write-through is left out.
+"""
+
+import logging
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from django_redis import get_redis_connection
+from redis import Redis
+from redis.exceptions import RedisError
+
+from exchanger.kernel.cache.codec import decode, encode
+from exchanger.kernel.cache.namespaces import CacheKey, Namespace
+
+logger = logging.getLogger(__name__)
+
+LEASE_SECONDS = 10
+_LEASE_MARK = b"lease:"  # no JSON value starts with an l
+
+_FILL = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[3] == '0' then return redis.call('UNLINK', KEYS[1]) end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1
+"""
+_WRITE_THROUGH = """
+local held = redis.call('GET', KEYS[1])
+if not held then return 0 end
+if ARGV[3] == '0' or string.sub(held, 1, 6) == 'lease:' then return redis.call('UNLINK', KEYS[1]) end
+if cjson.decode(held)['version'] >= tonumber(ARGV[2]) then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
+return 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a loader found in PostgreSQL: a JSON value, and when it stops being true (aware UTC; None: never)."""
+
+    value: Any
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A right to fill one key, good for LEASE_SECONDS unless an invalidation comes first."""
+
+    key: CacheKey
+    token: bytes
+
+
+def redis_client() -> Redis:
+    """The process's connection to Redis, as its context's user."""
+    return get_redis_connection("default")
+
+
+class CoherentCache:
+    """The values of one namespace. Methods raise ForeignContext for a namespace that is not the process's own."""
+
+    def __init__(self, namespace: Namespace) -> None:
+        self.namespace = namespace
+
+    def get(self, ident: object, load: Callable[[], Loaded | None]) -> Any:
+        """The cached value of ``ident``, or what ``load`` reads from PostgreSQL (cached then), or None.
+
+        One Redis command when warm; ``load`` and one more command when not.
+        """
+        lease = self._new_lease(ident)
+        try:
+            held = redis_client().set(lease.key, lease.token, nx=True, get=True, ex=LEASE_SECONDS)
+        except RedisError as error:
+            _log_outage("read", error)
+            found = load()
+            return None if found is None else found.value
+        if isinstance(held, bytes) and not held.startswith(_LEASE_MARK):
+            return decode(held)
+        found = load()
+        if held is None:
+            self.fill(lease, found)
+        return None if found is None else found.value
+
+    def lease(self, ident: object) -> Lease | None:
+        """Take the right to fill the key of something about to be created; None when it cannot be had."""
+        lease = self._new_lease(ident)
+        try:
+            taken = redis_client().set(lease.key, lease.token, nx=True, ex=LEASE_SECONDS)
+        except RedisError as error:
+            _log_outage("lease", error)
+            return None
+        return lease if taken else None
+
+    def fill(self, lease: Lease, found: Loaded | None) -> None:
+        """Put what was loaded in the lease's place, if it is still ours; nothing found gives the lease up."""
+        life = 0 if found is None else self._life(found)
+        value = encode(found.value) if found is not None and life else b""
+        self._run(_FILL, "fill", lease.key, lease.token, value, life)
+
+    def write_through(self, ident: object, found: Loaded, version: int) -> None:
+        """After the commit of a change, replace the cached value if it is older; never create one.
+
+        ``found.value`` is a JSON object whose ``version`` is ``version``, which grows with each commit.
+        """
+        self._run(_WRITE_THROUGH, "write", self.namespace.key(ident), encode(found.value), version, self._life(found))
+
+    def _life(self, found: Loaded) -> int:
+        """Milliseconds that the value may be kept: the namespace's, and never longer than it is true."""
+        life = self.namespace.ttl * 1000
+        if found.expires_at is not None:
+            life = min(life, int((found.expires_at - timezone.now()).total_seconds() * 1000))
+        return max(life, 0)
+
+    def _new_lease(self, ident: object) -> Lease:
+        return Lease(self.namespace.key(ident), _LEASE_MARK + secrets.token_hex(12).encode())
+
+    def _run(self, script: str, action: str, key: CacheKey, *args: Any) -> None:
+        client = redis_client()
+        try:
+            client.register_script(script)(keys=[key], args=args)
+        except RedisError as error:
+            _log_outage(action, error)
+
+
+def unlink(keys: Iterable[str]) -> None:
+    """Remove keys, values and leases alike, in one round trip.
+
+    Raises:
+        RedisError: Redis did not confirm it; the keys may or may not be gone.
+    """
+    with redis_client().pipeline(transaction=False) as pipeline:
+        for key in keys:
+            pipeline.unlink(key)
+        pipeline.execute()
+
+
+def _log_outage(action: str, error: RedisError) -> None:
+    logger.warning("Redis did not %s (%s): PostgreSQL goes on alone", action, type(error).__name__)

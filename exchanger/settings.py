@@ -1,0 +1,207 @@
+"""Settings of every process, read from its environment. EXCHANGER_CONTEXT decides what differs (see contexts.py)."""
+
+import secrets
+from datetime import timedelta
+from pathlib import Path
+
+from exchanger.environment import Environment, WrongEnvironment
+from exchanger.kernel.contexts import SPECS, Context
+from exchanger.wiring import caches, databases
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Environment()
+
+# --- Context -----------------------------------------------------------------------------------------------------
+
+EXCHANGER_CONTEXT = env.context
+SPEC = SPECS[env.context] if env.context else None
+LABEL = env.context.value if env.context else "maintenance"
+
+DEBUG = env.flag("DEBUG")
+# A maintenance process signs nothing that outlives it, so a throwaway key is the right one.
+SECRET_KEY = (
+    env.required("SECRET_KEY", 'make one: python -c "import secrets; print(secrets.token_urlsafe(50))"')
+    if SPEC
+    else secrets.token_urlsafe(50)
+)
+ALLOWED_HOSTS = env.names("ALLOWED_HOSTS")
+if SPEC and not ALLOWED_HOSTS and not DEBUG:
+    raise WrongEnvironment("ALLOWED_HOSTS is not set: list the host names this process answers, comma-separated")
+CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
+
+# --- Applications ------------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "procrastinate.contrib.django",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "exchanger",
+    "identity",
+    "web",
+    "admin_panel",
+    "bot",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "identity.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = SPEC.urlconf if SPEC else "exchanger.urls.maintenance"
+WSGI_APPLICATION = "exchanger.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "exchanger" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Four databases, none of them the default ----------------------------------------------------------------------
+
+DATABASES = databases(env)
+DATABASE_ROUTERS = ["exchanger.kernel.router.Router"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Each database has its own table of pending invalidations; the router keeps them apart.
+SILENCED_SYSTEM_CHECKS = ["models.W035"]
+PROCRASTINATE_DATABASE_ALIAS = SPEC.alias if SPEC else None
+PROCRASTINATE_ON_APP_READY = "exchanger.jobs.on_app_ready"
+
+# --- Redis ---------------------------------------------------------------------------------------------------------
+
+REDIS_TIMEOUT = env.decimal_seconds("REDIS_TIMEOUT", 0.25)  # seconds, to connect and to answer alike
+CACHES = caches(env, timeout=REDIS_TIMEOUT)
+
+# --- Identity ------------------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "identity.User"
+AUTHENTICATION_BACKENDS = ["identity.backends.IdentityBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",  # read only: what an older platform stored
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "/admin/login/"
+
+SECURE_COOKIES = env.flag("SECURE_COOKIES", default=True)
+SESSION_ENGINE = "identity.sessions"
+SESSION_COOKIE_NAME = f"exchanger_{LABEL}_session"
+SESSION_COOKIE_AGE = int(timedelta(hours=8 if env.context is Context.ADMIN else 24).total_seconds())
+SESSION_COOKIE_SAMESITE = "Strict" if env.context is Context.ADMIN else "Lax"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = SECURE_COOKIES
+CSRF_COOKIE_NAME = f"exchanger_{LABEL}_csrf"
+CSRF_COOKIE_SECURE = SECURE_COOKIES
+CSRF_FAILURE_VIEW = "exchanger.kernel.errors.csrf_failure"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+# --- HTTP ----------------------------------------------------------------------------------------------------------
+
+SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", default=SECURE_COOKIES)
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes come over plain HTTP from inside
+SECURE_HSTS_SECONDS = env.number("SECURE_HSTS_SECONDS", int(timedelta(days=365).total_seconds()))
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+if env.flag("BEHIND_TLS_PROXY"):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+X_FRAME_OPTIONS = "DENY"
+APPEND_SLASH = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = env.text("STATIC_ROOT") or None
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": (
+            "whitenoise.storage.CompressedManifestStaticFilesStorage"
+            if STATIC_ROOT
+            else "django.contrib.staticfiles.storage.StaticFilesStorage"
+        )
+    },
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "identity.api.authentication.BearerAuthentication",
+        "identity.api.authentication.CookieAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "exchanger.kernel.pagination.KeysetPagination",
+    "DEFAULT_SCHEMA_CLASS": "exchanger.kernel.schema.Schema",
+    "EXCEPTION_HANDLER": "exchanger.kernel.errors.exception_handler",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": f"Exchanger: {LABEL}",
+    "DESCRIPTION": "Amounts and rates are decimal strings, times are UTC, every error is {code, message, details}.",
+    "VERSION": "1.0.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "OrderStatus": "web.models.statuses.OrderStatus",
+        "PaymentStatus": "web.models.statuses.PaymentStatus",
+    },
+}
+UNFOLD = {
+    "SITE_TITLE": "Exchanger",
+    "SITE_HEADER": "Exchanger",
+    "SITE_SUBHEADER": "Operators' panel",
+    "SITE_SYMBOL": "currency_exchange",
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "SIDEBAR": {"navigation": "admin_panel.panel.navigation.navigation", "show_search": True},
+    "DASHBOARD_CALLBACK": "admin_panel.panel.dashboard.dashboard",
+}
+
+# --- Language, time, mail, logs --------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("uk", "Українська"), ("ru", "Русский")]
+TIME_ZONE = "UTC"
+USE_TZ = True
+EMAIL_BACKEND = env.text("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "exchanger@localhost")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "httpx": {"level": "WARNING"},
+        "procrastinate": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,11 @@
+from django.urls import include, path
+
+from exchanger.urls import common
+from exchanger.urls.common import handler400, handler403, handler404, handler500  # noqa: F401
+
+urlpatterns = [
+    *common.urlpatterns,
+    common.to_docs,
+    path("api/v1/auth/", include("identity.api.urls")),
+    path("api/v1/", include("web.api.urls")),
+]

@@ -1,0 +1,76 @@
+"""From the environment to Django's DATABASES and CACHES, for the context that the process has."""
+
+from typing import Any
+
+from exchanger.environment import Environment, WrongEnvironment, database_variable
+from exchanger.kernel.contexts import ALIASES, SPECS
+
+REFUSED = "exchanger.kernel.db.refused"
+
+
+def databases(env: Environment) -> dict[str, dict[str, Any]]:
+    """DATABASES of the process: its own aliases connect, all others refuse and say why.
+
+    Raises:
+        WrongEnvironment: a context's process lacks the URL of a database it needs.
+    """
+    wired = {
+        "default": _refused(
+            "There is no default database: name one with using(...) or --database=identity|web|admin|bot."
+        )
+    }
+    for alias in ALIASES:
+        wired[alias] = _database(env, alias)
+    return wired
+
+
+def caches(env: Environment, *, timeout: float) -> dict[str, dict[str, Any]]:
+    """CACHES of the process: Redis as the context's own user, and none in maintenance.
+
+    ``timeout`` is in seconds, for connecting and for each answer.
+    """
+    if env.context is None:
+        return {"default": {"BACKEND": "exchanger.kernel.cache.refused.RefusedCache"}}
+    return {
+        "default": {
+            "BACKEND": "django_redis.cache.RedisCache",
+            "LOCATION": env.redis_url(),
+            "KEY_FUNCTION": "exchanger.kernel.cache.keys.literal_key",
+            "REVERSE_KEY_FUNCTION": "exchanger.kernel.cache.keys.reverse_key",
+            "OPTIONS": {
+                "SERIALIZER": "exchanger.kernel.cache.codec.JSONSerializer",
+                "SOCKET_TIMEOUT": timeout,
+                "SOCKET_CONNECT_TIMEOUT": timeout,
+                # CLIENT SETINFO is not among the commands that a context's user may run.
+                "CONNECTION_POOL_KWARGS": {"driver_info": None, "protocol": 2},
+            },
+        }
+    }
+
+
+def _database(env: Environment, alias: str) -> dict[str, Any]:
+    if env.context is not None and alias not in SPECS[env.context].aliases:
+        return _refused(f"A process of context '{env.context}' has no access to the database '{alias}'.")
+    settings = env.database(alias)
+    if settings is None:
+        remedy = f"set {database_variable(alias)} to the database's postgresql:// URL"
+        if env.context is not None:
+            raise WrongEnvironment(f"{database_variable(alias)} is not set: {remedy}")
+        return _refused(f"The database '{alias}' has no URL: {remedy}.")
+    settings.setdefault("OPTIONS", {})
+    # Only statements that ask for it are prepared (psycopg's own default would be every fifth).
+    settings["OPTIONS"].setdefault("prepare_threshold", 10**9)
+    settings["OPTIONS"].setdefault("connect_timeout", 3)
+    return {
+        **settings,
+        "ENGINE": "django.db.backends.postgresql",
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+        # Through PgBouncer in transaction mode a server-side cursor would outlive its server.
+        "DISABLE_SERVER_SIDE_CURSORS": env.flag("PGBOUNCER"),
+        "TEST": {"DEPENDENCIES": []},
+    }
+
+
+def _refused(reason: str) -> dict[str, Any]:
+    return {"ENGINE": REFUSED, "NAME": "", "REFUSAL": reason, "TEST": {"MIRROR": "identity", "DEPENDENCIES": []}}

@@ -1,0 +1,39 @@
+"""Every read of the identity database that an application makes, bound to its context."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from exchanger.kernel.contexts import Context, require
+from identity.models import Session, User, UserPermission
+from identity.sessions import stored_id
+
+
+class IdentityAdapter:
+    """The source document's adapter: the filter by context is part of every query.
+
+    Raises:
+        ForeignContext, NoContext: made for another context than the process's own.
+    """
+
+    def __init__(self, context: Context) -> None:
+        require(context)
+        self.context = context
+
+    def find_session(self, session_key: str) -> Session | None:
+        """The live session of a key as its cookie holds it, in this context only."""
+        sessions = Session.objects.filter(application_context=self.context, expires_at__gt=Now())
+        return sessions.filter(pk=stored_id(session_key)).first()
+
+    def find_user_permissions(self, user_id: UUID) -> QuerySet[UserPermission]:
+        """What the person may do in this context."""
+        return UserPermission.objects.filter(user_id=user_id, application_context=self.context)
+
+    def find_users(self, ids: Iterable[UUID]) -> dict[UUID, User]:
+        """People by id, without their password hashes."""
+        return {user.pk: user for user in User.objects.defer("password").filter(pk__in=set(ids))}
+
+    def find_user_by_email(self, email: str) -> User | None:
+        return User.objects.defer("password").filter(email=User.objects.normalize_email(email)).first()

@@ -1,0 +1,30 @@
+from typing import Any
+
+from rest_framework import serializers
+
+
+class LoginSerializer(serializers.Serializer[Any]):
+    email = serializers.EmailField(max_length=255)
+    password = serializers.CharField(max_length=1024, trim_whitespace=False, style={"input_type": "password"})
+    transport = serializers.ChoiceField(
+        choices=["cookie", "bearer"],
+        default="cookie",
+        help_text="cookie: for browsers, with a CSRF token. bearer: the key is in the answer, and no cookie is set.",
+    )
+
+
+class AccountSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    email = serializers.EmailField()
+    email_verified = serializers.BooleanField()
+    permissions = serializers.SerializerMethodField()
+
+    def get_permissions(self, user: Any) -> list[str]:
+        return sorted(user.granted)
+
+
+class SessionSerializer(serializers.Serializer[Any]):
+    context = serializers.CharField()
+    expires_at = serializers.DateTimeField()
+    session_key = serializers.CharField(allow_null=True, help_text="With transport=bearer only.")
+    user = AccountSerializer()

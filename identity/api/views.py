@@ -1,0 +1,65 @@
+from typing import Any
+
+from django.contrib.auth import authenticate, login, logout
+from django.middleware.csrf import get_token
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from exchanger.kernel.contexts import Context, current
+from identity.api.serializers import AccountSerializer, LoginSerializer, SessionSerializer
+from identity.services.sessions import session_open
+
+
+class LoginView(APIView):
+    """Open a session of this application with an e-mail address and a password."""
+
+    permission_classes = [AllowAny]
+
+    @extend_schema(request=LoginSerializer, responses={200: SessionSerializer}, operation_id="login")
+    def post(self, request: Request) -> Response:
+        form = LoginSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        wanted = form.validated_data
+        user = authenticate(request._request, username=wanted["email"], password=wanted["password"])
+        if user is None:
+            raise AuthenticationFailed("The e-mail address or the password is wrong.")
+        if current() is Context.ADMIN and not user.is_staff:
+            raise PermissionDenied("This account has no permission in the operators' panel.")
+        if wanted["transport"] == "bearer":
+            session, key = _opened(user)
+        else:
+            login(request._request, user)
+            get_token(request._request)
+            session, key = request._request.session, None
+        answer = SessionSerializer(
+            {"context": current(), "expires_at": session.get_expiry_date(), "session_key": key, "user": user}
+        )
+        return Response(answer.data)
+
+
+class LogoutView(APIView):
+    """End this session. It cannot be used again, from any copy of its key."""
+
+    @extend_schema(request=None, responses={204: None}, operation_id="logout")
+    def post(self, request: Request) -> Response:
+        logout(request._request)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class MeView(APIView):
+    """The person behind this session, with what they may do in this application."""
+
+    @extend_schema(responses={200: AccountSerializer}, operation_id="me")
+    def get(self, request: Request) -> Response:
+        return Response(AccountSerializer(request.user).data)
+
+
+def _opened(user: Any) -> tuple[Any, str]:
+    session = session_open(user=user)
+    assert session.session_key is not None
+    return session, session.session_key

@@ -1,0 +1,29 @@
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.backends import BaseBackend
+from django.contrib.auth.hashers import make_password
+from django.http import HttpRequest
+
+from exchanger.kernel.contexts import Context, current
+from identity.cache import UserCache
+from identity.models import User
+
+
+class IdentityBackend(BaseBackend):
+    """E-mail and password, and the permissions of the process's own context."""
+
+    def authenticate(
+        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
+    ) -> User | None:
+        email = username or kwargs.get(User.USERNAME_FIELD)
+        if not email or not password or current() is Context.TELEGRAM:
+            return None
+        user = User.objects.filter(email=User.objects.normalize_email(email)).first()
+        if user is None:
+            make_password(password)  # the work that a known address would have cost
+            return None
+        return self.get_user(user.pk) if user.check_password(password) else None
+
+    def get_user(self, user_id: str | UUID) -> User | None:
+        return UserCache(current()).get_user(user_id)

@@ -1,0 +1,44 @@
+"""Opening sessions for people who have proved themselves, and ending other people's."""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.db import connections, transaction
+
+from exchanger.kernel.cache.invalidation import invalidate_on_commit
+from exchanger.kernel.cache.namespaces import SESSIONS
+from exchanger.kernel.contexts import IDENTITY, Context, require
+from identity.models import User
+from identity.sessions import SessionStore
+
+
+def session_open(*, user: User) -> SessionStore:
+    """A new session of ``user`` in the process's own context, saved; its ``session_key`` is the token."""
+    session = SessionStore()
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.create()
+    return session
+
+
+@transaction.atomic(using=IDENTITY)
+def user_sessions_revoke(*, user_id: UUID) -> dict[str, int]:
+    """End every session of a person in every context; for the admin context only.
+
+    The database function reveals ids and contexts, never the data. Returns how many ended, by context.
+
+    Raises:
+        ForeignContext, NoContext: anywhere but in an admin process.
+    """
+    require(Context.ADMIN)
+    with connections[IDENTITY].cursor() as cursor:
+        cursor.execute("SELECT id, application_context FROM revoke_user_sessions(%s)", (user_id,))
+        revoked = cursor.fetchall()
+    keys = [key for row_id, _ in revoked for key in SESSIONS.deletable_keys(row_id)]
+    invalidate_on_commit(keys, using=IDENTITY)
+    ended: dict[str, int] = {}
+    for _, context in revoked:
+        ended[context] = ended.get(context, 0) + 1
+    return ended

@@ -1,0 +1,95 @@
+"""The SQL of sessions: one statement each, every one bound to a context, in autocommit on the identity database."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connections
+
+from exchanger.kernel.cache.codec import decode, encode
+from exchanger.kernel.contexts import IDENTITY, Context
+
+_SELECT = """
+SELECT session_data, user_id, expires_at, version FROM sessions
+WHERE id = %s AND application_context = %s AND expires_at > now()
+"""
+_INSERT = """
+INSERT INTO sessions (id, user_id, application_context, session_data, expires_at)
+VALUES (%s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING RETURNING version
+"""
+_UPDATE = """
+UPDATE sessions SET session_data = %s, user_id = %s, expires_at = %s, updated_at = now(), version = version + 1
+WHERE id = %s AND application_context = %s AND expires_at > now() RETURNING version
+"""
+_EXISTS = "SELECT EXISTS (SELECT FROM sessions WHERE id = %s AND application_context = %s AND expires_at > now())"
+# The note that the key must leave Redis commits with the deletion, so a crash in between loses nothing.
+_DELETE = """
+WITH gone AS (DELETE FROM sessions WHERE id = %s AND application_context = %s RETURNING id)
+INSERT INTO cache_invalidations (key) SELECT %s FROM gone RETURNING id
+"""
+_FORGET = "DELETE FROM cache_invalidations WHERE id = %s"
+_PURGE = """
+DELETE FROM sessions WHERE id IN (
+    SELECT id FROM sessions WHERE expires_at <= now() ORDER BY expires_at LIMIT %s FOR UPDATE SKIP LOCKED
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """A live session as PostgreSQL has it; ``expires_at`` is aware UTC."""
+
+    data: dict[str, Any]
+    user_id: str
+    expires_at: datetime
+    version: int
+
+
+def select(row_id: str, context: Context) -> SessionRow | None:
+    found = _one(_SELECT, (row_id, context))
+    if found is None:
+        return None
+    data, user_id, expires_at, version = found
+    return SessionRow(decode(data) if data else {}, str(user_id), expires_at, version)
+
+
+def insert(row_id: str, user_id: str, context: Context, data: dict[str, Any], expires_at: datetime) -> int | None:
+    """The new row's version, or None when the id is taken, in whichever context."""
+    found = _one(_INSERT, (row_id, user_id, context, encode(data).decode(), expires_at))
+    return None if found is None else found[0]
+
+
+def update(row_id: str, user_id: str, context: Context, data: dict[str, Any], expires_at: datetime) -> int | None:
+    """The row's next version, or None when it is gone; a deleted session is never made again."""
+    found = _one(_UPDATE, (encode(data).decode(), user_id, expires_at, row_id, context))
+    return None if found is None else found[0]
+
+
+def exists(row_id: str, context: Context) -> bool:
+    found = _one(_EXISTS, (row_id, context))
+    return found is not None and found[0]
+
+
+def delete(row_id: str, context: Context, key: str) -> int | None:
+    """Delete, and note in the same statement that ``key`` must be dropped; the note's id, None if no row was there."""
+    found = _one(_DELETE, (row_id, context, key))
+    return None if found is None else found[0]
+
+
+def forget_pending(note_id: int) -> None:
+    """The key of a note has left Redis."""
+    with connections[IDENTITY].cursor() as cursor:
+        cursor.execute(_FORGET, (note_id,))
+
+
+def purge_expired(batch: int) -> int:
+    """Delete up to ``batch`` expired rows that nobody holds; returns how many."""
+    with connections[IDENTITY].cursor() as cursor:
+        cursor.execute(_PURGE, (batch,))
+        return int(cursor.rowcount)
+
+
+def _one(sql: str, params: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    with connections[IDENTITY].cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchone()

@@ -1,0 +1,221 @@
+"""The session engine: PostgreSQL is the truth, Redis the cache, and every statement is bound to one context.
+
+Neither store holds a usable token: the row's and the cached key's id is the SHA-256 of the key in the cookie.
+A person's session is a row of ``sessions``; an anonymous one lives in Redis alone and becomes a row, under a new key,
+when somebody logs in. The cache works by leases (see ``exchanger.kernel.cache.leases``), so a reader never brings
+back a session that has been deleted.
+"""
+
+import hashlib
+import logging
+import secrets
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth import SESSION_KEY as USER_ID
+from django.contrib.sessions.backends.base import VALID_KEY_CHARS, CreateError, SessionBase, UpdateError
+from django.db import transaction
+from django.utils import timezone
+from redis.exceptions import RedisError
+
+from exchanger.kernel.cache.codec import decode, encode
+from exchanger.kernel.cache.leases import CoherentCache, Loaded, redis_client, unlink
+from exchanger.kernel.cache.namespaces import SESSIONS, CacheKey
+from exchanger.kernel.contexts import IDENTITY, current
+from identity import session_rows
+
+logger = logging.getLogger(__name__)
+
+KEY_LENGTH = 32
+PURGE_BATCH = 5000
+RESERVED = ("userId", "expiresAt", "version")  # what the cached value carries beside the session's own data
+
+_cache = CoherentCache(SESSIONS)
+
+
+def stored_id(session_key: str) -> str:
+    """What both stores know a session by: the SHA-256 of its key, in hex."""
+    return hashlib.sha256(session_key.encode()).hexdigest()
+
+
+class SessionStore(SessionBase):
+    """A session of the process's own context; another context's key finds, changes and deletes nothing.
+
+    Raises:
+        NoContext: in a maintenance process, which serves nobody.
+    """
+
+    def __init__(self, session_key: str | None = None) -> None:
+        self.context = current()
+        self._stored_user: str | None = None  # whose row it is; None while anonymous
+        self._known = False  # whether _stored_user is what the stores say
+        super().__init__(session_key)
+
+    # --- reading
+
+    def load(self) -> dict[str, Any]:
+        value = _cache.get(self._id, self._load_row) if self.session_key else None
+        self._known = True
+        if value is None or _is_past(value["expiresAt"]):
+            self._session_key = None
+            self._stored_user = None
+            return {}
+        self._stored_user = value["userId"]
+        return {name: item for name, item in value.items() if name not in RESERVED}
+
+    def exists(self, session_key: str) -> bool:
+        row_id = stored_id(session_key)
+        return session_rows.exists(row_id, self.context) or _anonymous_exists(SESSIONS.key(row_id))
+
+    # --- writing
+
+    def create(self) -> None:
+        while True:
+            self._session_key = self._get_new_session_key()
+            try:
+                self.save(must_create=True)
+            except CreateError:
+                continue
+            self.modified = True
+            return
+
+    def save(self, must_create: bool = False) -> None:
+        """Save the data under the session's key.
+
+        Raises:
+            CreateError: ``must_create``, and the key is taken.
+            UpdateError: the session was deleted meanwhile; it stays deleted.
+            ValueError: the data uses a name that the cached value needs for itself.
+        """
+        if self.session_key is None:
+            return self.create()
+        data = self._get_session(no_load=must_create)
+        _check_names(data)
+        if not must_create and not self._known:
+            self._learn_owner()
+        user_id = data.get(USER_ID)
+        if must_create:
+            self._insert(user_id, data)
+        elif user_id is None and self._stored_user is None:
+            _save_anonymous(SESSIONS.key(self._id), _loaded(data, None, self.get_expiry_date(), 0), create=False)
+        elif user_id is None or self._stored_user is None:
+            # Logging in makes an anonymous session a row, logging out the reverse: never under the same key.
+            self.cycle_key()
+        else:
+            self._update(user_id, data)
+        return None
+
+    def delete(self, session_key: str | None = None) -> None:
+        session_key = session_key or self.session_key
+        if session_key is None:
+            return
+        row_id = stored_id(session_key)
+        key = SESSIONS.key(row_id)
+        note = session_rows.delete(row_id, self.context, key)
+        transaction.on_commit(lambda: _drop(key, note), using=IDENTITY)
+
+    @classmethod
+    def clear_expired(cls) -> None:
+        """Delete expired rows in batches; a web process can only reach web's, maintenance reaches all."""
+        while session_rows.purge_expired(PURGE_BATCH) == PURGE_BATCH:
+            pass
+
+    # --- inside
+
+    @property
+    def _id(self) -> str:
+        assert self.session_key is not None
+        return stored_id(self.session_key)
+
+    def _get_new_session_key(self) -> str:
+        """32 random characters of 36 (165 bits); whether they are taken, the INSERT says."""
+        return "".join(secrets.choice(VALID_KEY_CHARS) for _ in range(KEY_LENGTH))
+
+    def _learn_owner(self) -> None:
+        key = self.session_key
+        self.load()
+        if self.session_key is None:
+            self._session_key = key
+            raise UpdateError
+
+    def _load_row(self) -> Loaded | None:
+        row = session_rows.select(self._id, self.context)
+        return None if row is None else _loaded(row.data, row.user_id, row.expires_at, row.version)
+
+    def _insert(self, user_id: str | None, data: dict[str, Any]) -> None:
+        expires_at = self.get_expiry_date()
+        if user_id is None:
+            _save_anonymous(SESSIONS.key(self._id), _loaded(data, None, expires_at, 0), create=True)
+        else:
+            # The lease comes before the row, so that whoever revokes it in between wins.
+            lease = _cache.lease(self._id)
+            version = session_rows.insert(self._id, user_id, self.context, data, expires_at)
+            if version is None:
+                raise CreateError
+            if lease is not None:
+                value = _loaded(data, user_id, expires_at, version)
+                transaction.on_commit(lambda: _cache.fill(lease, value), using=IDENTITY)
+        self._stored_user = user_id
+        self._known = True
+
+    def _update(self, user_id: str, data: dict[str, Any]) -> None:
+        expires_at = self.get_expiry_date()
+        version = session_rows.update(self._id, user_id, self.context, data, expires_at)
+        if version is None:
+            raise UpdateError
+        row_id, value = self._id, _loaded(data, user_id, expires_at, version)
+        transaction.on_commit(lambda: _cache.write_through(row_id, value, version), using=IDENTITY)
+        self._stored_user = user_id
+
+
+def _loaded(data: dict[str, Any], user_id: str | None, expires_at: datetime, version: int) -> Loaded:
+    value = {**data, "userId": user_id, "expiresAt": expires_at.isoformat(), "version": version}
+    return Loaded(value, expires_at)
+
+
+def _check_names(data: dict[str, Any]) -> None:
+    taken = [name for name in RESERVED if name in data]
+    if taken:
+        raise ValueError(f"A session cannot hold '{taken[0]}': the cached value needs this name for itself.")
+
+
+def _is_past(moment: str) -> bool:
+    return datetime.fromisoformat(moment) <= timezone.now()
+
+
+def _save_anonymous(key: CacheKey, value: Loaded, *, create: bool) -> None:
+    """Keep an anonymous session in Redis, the only place it has; an outage of Redis loses it.
+
+    Raises:
+        CreateError, UpdateError: there is one already, or none any more.
+    """
+    assert value.expires_at is not None
+    life = min(SESSIONS.ttl, int((value.expires_at - timezone.now()).total_seconds()))
+    try:
+        if life <= 0:
+            unlink([key])
+            return
+        kept = redis_client().set(key, encode(value.value), ex=life, nx=create, xx=not create)
+    except RedisError as error:
+        logger.warning("An anonymous session was not kept (%s)", type(error).__name__)
+        return
+    if not kept:
+        raise CreateError if create else UpdateError
+
+
+def _anonymous_exists(key: CacheKey) -> bool:
+    try:
+        held = redis_client().get(key)
+    except RedisError:
+        return False
+    return isinstance(held, bytes) and held.startswith(b"{") and decode(held)["userId"] is None
+
+
+def _drop(key: CacheKey, note: int | None) -> None:
+    try:
+        unlink([key])
+    except RedisError as error:
+        logger.warning("A session left PostgreSQL but not Redis yet (%s): it is replayed", type(error).__name__)
+        return
+    if note is not None:
+        session_rows.forget_pending(note)

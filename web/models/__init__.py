@@ -1,0 +1,19 @@
+from web.models.analytics import AnalyticsEvent
+from web.models.cache_invalidation import CacheInvalidation
+from web.models.order import Order
+from web.models.payment import Payment
+from web.models.rate import ExchangeRate
+from web.models.statuses import OrderStatus, PaymentStatus
+from web.models.transaction import Account, Transaction
+
+__all__ = [
+    "Account",
+    "AnalyticsEvent",
+    "CacheInvalidation",
+    "ExchangeRate",
+    "Order",
+    "OrderStatus",
+    "Payment",
+    "PaymentStatus",
+    "Transaction",
+]

@@ -1,0 +1,22 @@
+from django.db.models import TextChoices
+
+
+class OrderStatus(TextChoices):
+    """``pending → paid → processing → completed``; the rest are ways to end."""
+
+    PENDING = "pending"
+    PAID = "paid"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    FAILED = "failed"
+    REFUNDED = "refunded"
+
+
+class PaymentStatus(TextChoices):
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    REFUNDED = "refunded"
