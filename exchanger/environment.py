@@ -1,7 +1,7 @@
 """The environment, typed. A missing or wrong variable ends the start with one line that says what to set."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,10 +9,17 @@ from urllib.parse import urlsplit
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError
+from redis.connection import parse_url
 
 from exchanger.kernel.contexts import OWNER_ROLE, SPECS, Context
 
-PLACEHOLDER_SECRET = "change-me"
+PLACEHOLDER_SECRET = "change-me"  # noqa: S105  (refused by exchanger/checks/process.py)
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_REMEDIES = {
+    "bool": "set it to true or false",
+    "int": "set it to a whole number",
+    "float": "set it to a number, like 0.25",
+}
 
 
 class WrongEnvironment(ImproperlyConfigured):
@@ -38,6 +45,13 @@ class Environment:
 
     def text(self, name: str, default: str = "") -> str:
         return self._read("str", name, default)
+
+    def choice(self, name: str, allowed: Sequence[str], default: str) -> str:
+        """One of ``allowed``."""
+        value = self.text(name, default)
+        if value not in allowed:
+            raise WrongEnvironment(f"{name} is {value!r}: set it to one of {', '.join(allowed)}")
+        return value
 
     def flag(self, name: str, default: bool = False) -> bool:
         return self._read("bool", name, default)
@@ -66,19 +80,13 @@ class Environment:
             return None
         role = SPECS[self.context].role if self.context else OWNER_ROLE
         example = f"postgresql://{role}:PASSWORD@HOST:5432/exchanger_{alias}"
-        if urlsplit(url).scheme not in {"postgres", "postgresql"}:
-            raise WrongEnvironment(f"{name} is not a PostgreSQL URL: set it like {example}")
-        try:
-            return dict(dj_database_url.parse(url))
-        except ValueError as error:
-            raise WrongEnvironment(f"{name} cannot be read ({error}): set it like {example}") from None
+        return dict(_parsed(name, url, {"postgres", "postgresql"}, dj_database_url.parse, example))
 
     def redis_url(self, name: str = "REDIS_URL") -> str:
         """The URL of Redis with the context's own user."""
         example = f"redis://{self.context}:PASSWORD@HOST:6379/0"
         url = self.required(name, f"set it like {example}")
-        if urlsplit(url).scheme not in {"redis", "rediss", "unix"}:
-            raise WrongEnvironment(f"{name} is not a Redis URL: set it like {example}")
+        _parsed(name, url, {"redis", "rediss", "unix"}, parse_url, example)
         return url
 
     def _context(self) -> Context | None:
@@ -89,15 +97,27 @@ class Environment:
             return Context(value)
         except ValueError:
             raise WrongEnvironment(
-                f"EXCHANGER_CONTEXT is '{value}': set it to web, admin or telegram, or leave it out for maintenance"
+                f"EXCHANGER_CONTEXT is {value!r}: set it to web, admin or telegram, or leave it out for maintenance"
             ) from None
 
     def _read(self, kind: str, name: str, default: Any) -> Any:
+        if not self._env.str(name, ""):
+            return default  # "NAME=" in a file of variables means that it is left out
         try:
-            return getattr(self._env, kind)(name, default)
-        except EnvError as error:
-            reason = str(error).splitlines()[0]
-            raise WrongEnvironment(f"{name} cannot be read: {reason}") from None
+            return getattr(self._env, kind)(name)
+        except EnvError:
+            raise WrongEnvironment(f"{name} is {self._env.str(name)!r}: {_REMEDIES[kind]}") from None
+
+
+def _parsed(name: str, url: str, schemes: set[str], parse: Callable[[str], Any], example: str) -> Any:
+    """What ``parse`` makes of a URL; an error does not repeat the URL, which holds a password."""
+    try:
+        if urlsplit(url).scheme in schemes:
+            return parse(url)
+        reason = f"does not begin with {' or '.join(f'{scheme}://' for scheme in sorted(schemes))}"
+    except ValueError:
+        reason = "is not a URL that can be read (special characters of a password must be percent-encoded)"
+    raise WrongEnvironment(f"{name} {reason}: set it like {example}")
 
 
 def database_variable(alias: str) -> str:

@@ -4,7 +4,7 @@ import secrets
 from datetime import timedelta
 from pathlib import Path
 
-from exchanger.environment import Environment, WrongEnvironment
+from exchanger.environment import LOG_LEVELS, Environment, WrongEnvironment
 from exchanger.kernel.contexts import SPECS, Context
 from exchanger.wiring import caches, databases
 
@@ -85,6 +85,8 @@ DATABASE_ROUTERS = ["exchanger.kernel.router.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Each database has its own table of pending invalidations; the router keeps them apart.
 SILENCED_SYSTEM_CHECKS = ["models.W035"]
+if SPEC is None:
+    SILENCED_SYSTEM_CHECKS.append("security.W020")  # maintenance answers no host
 PROCRASTINATE_DATABASE_ALIAS = SPEC.alias if SPEC else None
 PROCRASTINATE_ON_APP_READY = "exchanger.jobs.on_app_ready"
 
@@ -192,13 +194,19 @@ LANGUAGES = [("en", "English"), ("uk", "Українська"), ("ru", "Русс
 TIME_ZONE = "UTC"
 USE_TZ = True
 EMAIL_BACKEND = env.text("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
+EMAIL_PORT = env.number("EMAIL_PORT", 587)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD")
+EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS", default=True)
+EMAIL_TIMEOUT = 10  # seconds
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "exchanger@localhost")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["console"], "level": env.choice("LOG_LEVEL", LOG_LEVELS, "INFO")},
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "httpx": {"level": "WARNING"},

@@ -4,11 +4,15 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from exchanger.environment import one_line_errors
+from exchanger.environment import WrongEnvironment, one_line_errors
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exchanger.settings")
 with one_line_errors():
-    from exchanger.kernel.contexts import current
+    from exchanger.kernel.contexts import current_or_none
 
+    if current_or_none() is None:  # a maintenance process serves nobody
+        raise WrongEnvironment("EXCHANGER_CONTEXT is not set: set it to web, admin or telegram")
     application = get_wsgi_application()
-    current()  # a maintenance process serves nobody
+    from exchanger.checks import refuse_errors
+
+    refuse_errors()

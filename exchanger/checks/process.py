@@ -1,0 +1,39 @@
+"""What a context's process never serves with: debug pages for the world, or a key that others know."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, register
+
+from exchanger.checks.endpoints import is_local
+from exchanger.checks.findings import TAG, error
+from exchanger.environment import PLACEHOLDER_SECRET
+from exchanger.kernel.contexts import current_or_none
+
+SHORTEST_SECRET = 50  # characters
+GENERATED = 'Make one: python -c "import secrets; print(secrets.token_urlsafe(50))"'
+
+
+@register(TAG)
+def no_debug(**kwargs: Any) -> list[CheckMessage]:
+    if current_or_none() is None or not settings.DEBUG or is_local():
+        return []
+    return [
+        error(
+            30,
+            "DEBUG is on, and the databases are not on this machine: an error page shows settings to strangers.",
+            "Leave DEBUG out.",
+        )
+    ]
+
+
+@register(TAG)
+def secret_key(**kwargs: Any) -> list[CheckMessage]:
+    if current_or_none() is None:
+        return []
+    key = settings.SECRET_KEY
+    if PLACEHOLDER_SECRET in key or key.startswith("django-insecure"):
+        return [error(31, "SECRET_KEY is a placeholder that everybody knows.", GENERATED)]
+    if len(key) < SHORTEST_SECRET:
+        return [error(32, f"SECRET_KEY has {len(key)} characters, fewer than {SHORTEST_SECRET}.", GENERATED)]
+    return []
