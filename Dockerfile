@@ -31,4 +31,4 @@ USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-m", "exchanger.probe"]
 # Each thread keeps a connection to each of its databases: workers × threads × databases stay below a role's limit of 60.
-CMD ["granian", "--interface", "wsgi", "--blocking-threads", "4", "exchanger.wsgi:application"]
+CMD ["granian", "--interface", "wsgi", "--no-ws", "--blocking-threads", "4", "exchanger.wsgi:application"]

@@ -11,7 +11,7 @@ from exchanger.environment import Environment
 from exchanger.isolation.credentials import read_credentials
 from exchanger.kernel.contexts import Context
 from exchanger.local.paths import CHECKOUT
-from exchanger.testing.processes import settings_of
+from exchanger.testing.configuration import settings_of
 from exchanger.testing.production import production_environment
 
 _PACKAGES = ("exchanger", "identity", "web", "admin_panel", "bot")

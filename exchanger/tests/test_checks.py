@@ -15,7 +15,7 @@ from exchanger.checks.findings import TAG
 from exchanger.environment import WrongEnvironment
 from exchanger.kernel.contexts import Context
 from exchanger.local.paths import CHECKOUT
-from exchanger.testing.processes import findings, process
+from exchanger.testing.configuration import findings, process
 from exchanger.testing.production import production_environment
 from exchanger.testing.servers import TestServers
 

@@ -27,7 +27,7 @@ from exchanger.testing import compose
 from exchanger.testing.compose import MissingVariableError, assignments, environment, interpolate, references
 from exchanger.testing.deploy_check import run as deploy_check
 from exchanger.testing.image import Image
-from exchanger.testing.processes import findings, process, settings_of
+from exchanger.testing.configuration import findings, process, settings_of
 from exchanger.testing.variables import variables_read
 
 FILE = compose.load()

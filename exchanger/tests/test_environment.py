@@ -10,7 +10,7 @@ from exchanger.environment import Environment, WrongEnvironment
 from exchanger.isolation.credentials import login_roles, password_variable, redis_password_variable
 from exchanger.kernel.contexts import SPECS, Context
 from exchanger.local.paths import CHECKOUT
-from exchanger.testing.processes import settings_of
+from exchanger.testing.configuration import settings_of
 from exchanger.testing.production import production_environment
 
 EX_CONFIG = 78

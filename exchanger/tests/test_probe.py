@@ -9,7 +9,7 @@ from django.test import Client
 
 from exchanger import probe
 from exchanger.kernel.contexts import Context
-from exchanger.testing.processes import process
+from exchanger.testing.configuration import process
 from exchanger.testing.production import production_environment
 
 HOSTS = "web.exchanger.example,other.example"
