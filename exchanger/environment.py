@@ -12,8 +12,6 @@ from environs import Env, EnvError
 
 from exchanger.kernel.contexts import OWNER_ROLE, SPECS, Context
 
-PLACEHOLDER_SECRET = "change-me"
-
 
 class WrongEnvironment(ImproperlyConfigured):
     """A variable is missing or cannot be used. The message is one line: its name and what to set."""
@@ -37,19 +35,19 @@ class Environment:
         self.context = self._context()
 
     def text(self, name: str, default: str = "") -> str:
-        return self._read("str", name, default)
+        return str(self._read("str", name, default))
 
     def flag(self, name: str, default: bool = False) -> bool:
-        return self._read("bool", name, default)
+        return bool(self._read("bool", name, default))
 
     def number(self, name: str, default: int) -> int:
-        return self._read("int", name, default)
+        return int(self._read("int", name, default))
 
-    def decimal_seconds(self, name: str, default: float) -> float:
-        return self._read("float", name, default)
+    def seconds(self, name: str, default: float) -> float:
+        return float(self._read("float", name, default))
 
     def names(self, name: str, default: list[str] | None = None) -> list[str]:
-        return self._read("list", name, default or [])
+        return list(self._read("list", name, default or []))
 
     def required(self, name: str, remedy: str) -> str:
         """The value of a variable that a context's process cannot do without."""
