@@ -85,6 +85,7 @@ class Binding:
             for name in self._environments.for_process(context_name):
                 os.environ.pop(name, None)
         os.environ.update(ours)
+        os.environ.pop("STATIC_ROOT", None)  # nothing is collected for a test
         try:
             module = _fresh_module(
                 f"exchanger_settings_{context or 'maintenance'}", os.environ["DJANGO_SETTINGS_MODULE"]
@@ -92,7 +93,8 @@ class Binding:
         finally:
             os.environ.clear()
             os.environ.update(before)
-        return {name: value for name, value in vars(module).items() if name.isupper()}
+        values = {name: value for name, value in vars(module).items() if name.isupper()}
+        return {**values, "ALLOWED_HOSTS": [*values["ALLOWED_HOSTS"], "testserver"]}  # Django's test client
 
 
 def _forget(handler: Any) -> None:

@@ -1,8 +1,8 @@
 """Every order in which several pieces of code can take their steps, on the real code, deterministically.
 
 Each piece runs in a greenlet and calls ``pause`` before every step that others can see; the explorer decides who goes
-on. What comes before the first pause nobody can see, so no order is tried of it. A schedule is the list of those decisions, so a failing one can be run again. A crash is a piece that never gets
-its next turn.
+on. What comes before the first pause nobody can see, so no order is tried of it. A schedule is the list of those
+decisions, so a failing one can be run again. A crash is a piece that never gets its next turn.
 """
 
 from collections.abc import Callable, Iterator
