@@ -30,5 +30,6 @@ ENV PATH=/venv/bin:$PATH \
 USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-m", "exchanger.probe"]
-# Each thread keeps a connection to each of its databases: workers × threads × databases stay below a role's limit of 60.
-CMD ["granian", "--interface", "wsgi", "--no-ws", "--blocking-threads", "4", "exchanger.wsgi:application"]
+# Each thread keeps a connection to each of its databases, so it should outlive a pause between requests, and
+# workers × threads × databases stay below a role's limit of 60 connections.
+CMD ["granian", "--interface", "wsgi", "--no-ws", "--blocking-threads", "4", "--blocking-threads-idle-timeout", "600", "exchanger.wsgi:application"]

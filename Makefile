@@ -16,7 +16,7 @@ help:
 	@echo "make reset   stop the local servers and delete their data"
 
 up: $(READY)
-	@$(PY) manage.py up
+	@$(PY) manage.py up $(if $(PORT),--port $(PORT))
 
 test: $(READY)
 	@$(PY) -m pytest -n $(WORKERS)

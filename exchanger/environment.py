@@ -13,7 +13,6 @@ from redis.connection import parse_url
 
 from exchanger.kernel.contexts import OWNER_ROLE, SPECS, Context
 
-PLACEHOLDER_SECRET = "change-me"  # noqa: S105  (refused by exchanger/checks/process.py)
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _REMEDIES = {
     "bool": "set it to true or false",
@@ -44,7 +43,7 @@ class Environment:
         self.context = self._context()
 
     def text(self, name: str, default: str = "") -> str:
-        return self._read("str", name, default)
+        return str(self._read("str", name, default))
 
     def choice(self, name: str, allowed: Sequence[str], default: str) -> str:
         """One of ``allowed``."""
@@ -54,16 +53,16 @@ class Environment:
         return value
 
     def flag(self, name: str, default: bool = False) -> bool:
-        return self._read("bool", name, default)
+        return bool(self._read("bool", name, default))
 
     def number(self, name: str, default: int) -> int:
-        return self._read("int", name, default)
+        return int(self._read("int", name, default))
 
-    def decimal_seconds(self, name: str, default: float) -> float:
-        return self._read("float", name, default)
+    def seconds(self, name: str, default: float) -> float:
+        return float(self._read("float", name, default))
 
     def names(self, name: str, default: list[str] | None = None) -> list[str]:
-        return self._read("list", name, default or [])
+        return list(self._read("list", name, default or []))
 
     def required(self, name: str, remedy: str) -> str:
         """The value of a variable that a context's process cannot do without."""

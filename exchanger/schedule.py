@@ -1,0 +1,45 @@
+"""What every context's workers do by the clock. A job runs on the context's own database, with its own logins."""
+
+import logging
+
+from procrastinate import App, JobContext
+
+from exchanger.kernel.cache.invalidation import replay
+from exchanger.kernel.contexts import IDENTITY, current_spec
+from identity.sessions import SessionStore
+
+logger = logging.getLogger(__name__)
+
+STALLED_AFTER_SECONDS = 60
+KEEP_FINISHED_HOURS = 72
+
+
+def register(app: App) -> None:
+    """Add the scheduled tasks to the process's job engine."""
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="cache.replay", queueing_lock="cache.replay")
+    def replay_invalidations(timestamp: int) -> None:
+        """Drop from Redis what crashed processes, or an outage, left there."""
+        for alias in (IDENTITY, current_spec().alias):
+            if dropped := replay(alias):
+                logger.info("Dropped %d keys left over in '%s'", dropped, alias)
+
+    @app.periodic(cron="7 * * * *")
+    @app.task(name="sessions.purge", queueing_lock="sessions.purge")
+    def purge_sessions(timestamp: int) -> None:
+        """Delete this context's expired sessions."""
+        SessionStore.clear_expired()
+
+    @app.periodic(cron="*/2 * * * *")
+    @app.task(name="jobs.retry_stalled", queueing_lock="jobs.retry_stalled", pass_context=True)
+    async def retry_stalled(context: JobContext, timestamp: int) -> None:
+        """Give back the jobs of workers that died."""
+        manager = context.app.job_manager
+        for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER_SECONDS):
+            await manager.retry_job(job)
+
+    @app.periodic(cron="23 3 * * *")
+    @app.task(name="jobs.forget_finished", queueing_lock="jobs.forget_finished", pass_context=True)
+    async def forget_finished(context: JobContext, timestamp: int) -> None:
+        await context.app.job_manager.delete_old_jobs(nb_hours=KEEP_FINISHED_HOURS, include_failed=False)

@@ -92,7 +92,7 @@ PROCRASTINATE_ON_APP_READY = "exchanger.jobs.on_app_ready"
 
 # --- Redis ---------------------------------------------------------------------------------------------------------
 
-REDIS_TIMEOUT = env.decimal_seconds("REDIS_TIMEOUT", 0.25)  # seconds, to connect and to answer alike
+REDIS_TIMEOUT = env.seconds("REDIS_TIMEOUT", 0.25)  # seconds, to connect and to answer alike
 CACHES = caches(env, timeout=REDIS_TIMEOUT)
 
 # --- Identity ------------------------------------------------------------------------------------------------------

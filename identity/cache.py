@@ -26,7 +26,8 @@ class UserCache:
 
         One Redis command when warm, one SQL statement and one more command when not. None for nobody.
         """
-        return self._cache.get(user_id, lambda: self._load(user_id))
+        data: dict[str, Any] | None = self._cache.get(user_id, lambda: self._load(user_id))
+        return data
 
     def get_user(self, user_id: str | UUID) -> User | None:
         """The person as a User whose permissions and session hash are known without asking PostgreSQL."""

@@ -2,7 +2,7 @@ from django.conf import settings
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 
 SCHEME = "bearer"
 
@@ -22,7 +22,7 @@ class SessionMiddleware(DjangoSessionMiddleware):
             key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
         request.session = self.SessionStore(key)
 
-    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         if bearer_key(request) is None:
             return super().process_response(request, response)
         if request.session.modified and not request.session.is_empty() and response.status_code < 500:

@@ -92,4 +92,5 @@ def purge_expired(batch: int) -> int:
 def _one(sql: str, params: tuple[Any, ...]) -> tuple[Any, ...] | None:
     with connections[IDENTITY].cursor() as cursor:
         cursor.execute(sql, params)
-        return cursor.fetchone()
+        row: tuple[Any, ...] | None = cursor.fetchone()
+        return row

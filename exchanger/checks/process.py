@@ -7,9 +7,9 @@ from django.core.checks import CheckMessage, register
 
 from exchanger.checks.endpoints import is_local
 from exchanger.checks.findings import TAG, error
-from exchanger.environment import PLACEHOLDER_SECRET
 from exchanger.kernel.contexts import current_or_none
 
+PLACEHOLDERS = ("change-me", "changeme", "django-insecure")
 SHORTEST_SECRET = 50  # characters
 GENERATED = 'Make one: python -c "import secrets; print(secrets.token_urlsafe(50))"'
 
@@ -32,7 +32,7 @@ def secret_key(**kwargs: Any) -> list[CheckMessage]:
     if current_or_none() is None:
         return []
     key = settings.SECRET_KEY
-    if PLACEHOLDER_SECRET in key or key.startswith("django-insecure"):
+    if any(placeholder in key for placeholder in PLACEHOLDERS):
         return [error(31, "SECRET_KEY is a placeholder that everybody knows.", GENERATED)]
     if len(key) < SHORTEST_SECRET:
         return [error(32, f"SECRET_KEY has {len(key)} characters, fewer than {SHORTEST_SECRET}.", GENERATED)]

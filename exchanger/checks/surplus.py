@@ -11,7 +11,7 @@ from exchanger.environment import database_variable
 from exchanger.isolation.credentials import login_roles, password_variable, redis_password_variable
 from exchanger.kernel.contexts import ALIASES, SPECS, Context, current_or_none
 
-SUPERUSERS = ("SUPERUSER_DSN", "REDIS_SUPERUSER_URL", "POSTGRES_PASSWORD", "REDIS_SUPERUSER_PASSWORD")
+SUPERUSERS = ("SUPERUSER_DSN", "REDIS_SUPERUSER_URL", "REDIS_SUPERUSER_PASSWORD")
 
 
 @register(TAG)
@@ -27,6 +27,20 @@ def foreign_credentials(**kwargs: Any) -> list[CheckMessage]:
         )
         for number, name, whose in _not_for(context)
         if os.environ.get(name)
+    ]
+
+
+@register(TAG)
+def postgresql_password(**kwargs: Any) -> list[CheckMessage]:
+    # Not an error: a developer's shell may have it for another project.
+    if current_or_none() is None or not os.environ.get("POSTGRES_PASSWORD"):
+        return []
+    return [
+        warning(
+            11,
+            "This process has POSTGRES_PASSWORD in its environment: in docker-compose.yml that is the superuser's.",
+            "Start it without POSTGRES_PASSWORD.",
+        )
     ]
 
 

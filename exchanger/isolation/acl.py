@@ -30,10 +30,11 @@ def rules(context: Context) -> list[str]:
 
 def acl_file(credentials: Credentials, *, extra: tuple[str, ...] = ()) -> str:
     """An ``aclfile`` for a server that is configured by file."""
-    lines = [DEFAULT_USER, *extra]
-    for context in Context:
-        lines.append(" ".join(["user", context, "on", "resetpass", f">{credentials.redis[context]}", *rules(context)]))
-    return "\n".join(lines) + "\n"
+    users = [
+        " ".join(["user", context, "on", "resetpass", f">{credentials.redis[context]}", *rules(context)])
+        for context in Context
+    ]
+    return "\n".join([DEFAULT_USER, *extra, *users]) + "\n"
 
 
 def set_users(url: str, credentials: Credentials) -> list[str]:

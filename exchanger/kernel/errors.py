@@ -1,4 +1,4 @@
-"""Every error reaches the user in one shape: ``{"code", "message", "details"}``, with a message that says what to do."""
+"""Every error reaches the user in one shape, ``{"code", "message", "details"}``; the message says what to do."""
 
 import logging
 from typing import Any
@@ -54,8 +54,8 @@ def _describe(error: exceptions.APIException) -> dict[str, Any]:
     if isinstance(error, exceptions.ValidationError):
         return body("invalid", "Some fields need another value: see details.", error.detail)
     details: dict[str, Any] = getattr(error, "details", {})
-    if isinstance(error, exceptions.Throttled) and error.wait is not None:
-        details = {"retry_after": int(error.wait)}
+    if wait := getattr(error, "wait", None):
+        details = {"retry_after": int(wait)}
     code = error.get_codes()
     return body(code if isinstance(code, str) else error.default_code, str(error.detail), details)
 

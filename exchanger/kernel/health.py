@@ -1,6 +1,7 @@
 """``/healthz``: the process runs. ``/readyz``: what it needs answers, and its tables are those of its code."""
 
 from collections.abc import Callable
+from functools import partial
 
 from django.db import DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
@@ -18,7 +19,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 when everything answers, else 503; ``checks`` names each and what it said."""
     spec = current_spec()
-    checks = {f"database:{alias}": _verdict(lambda alias=alias: _database(alias)) for alias in spec.aliases}
+    checks = {f"database:{alias}": _verdict(partial(_database, alias)) for alias in spec.aliases}
     checks["redis"] = _verdict(_redis)
     ready = all(verdict == "ok" for verdict in checks.values())
     return JsonResponse(

@@ -24,11 +24,11 @@ class ErrorSerializer(serializers.Serializer[Any]):
 class Schema(AutoSchema):
     """Adds the error responses to what drf-spectacular finds."""
 
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+    def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         responses = super()._get_response_bodies(direction)
         for status_code, description in ERRORS.items():
             if status_code not in responses:
-                responses[status_code] = self._get_response_for_code(
+                responses[status_code] = self._get_response_for_code(  # type: ignore[no-untyped-call]
                     OpenApiResponse(ErrorSerializer, description=description), status_code
                 )
         return responses

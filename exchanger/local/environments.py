@@ -87,7 +87,6 @@ class LocalEnvironments:
                     "EXCHANGER_CONTEXT": context,
                     "SECRET_KEY": made[f"{context.upper()}_SECRET_KEY"],
                     "ALLOWED_HOSTS": "127.0.0.1,localhost",
-                    "CSRF_TRUSTED_ORIGINS": f"http://127.0.0.1:{spec.port},http://localhost:{spec.port}",
                     "SECURE_COOKIES": "false",
                     "SECURE_HSTS_SECONDS": "0",
                     **urls,

@@ -54,10 +54,6 @@ class LocalPaths:
     def users(self) -> Path:
         return self.root / "users.lock"
 
-    @property
-    def processes(self) -> Path:
-        return self.root / "processes.json"
-
 
 def checkout_paths() -> LocalPaths:
     """The local servers of this checkout: ``.local/`` beside manage.py."""

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import time
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -68,11 +69,9 @@ class LocalValkey:
             time.sleep(0.02)
 
     def stop(self, superuser_password: str) -> None:
-        with redis.Redis.from_url(self.url(SUPERUSER, superuser_password)) as client:
-            try:
-                client.shutdown(nosave=True)
-            except redis.ConnectionError:
-                pass  # it is down already
+        url = self.url(SUPERUSER, superuser_password)
+        with redis.Redis.from_url(url) as client, suppress(redis.ConnectionError):  # it may be down already
+            client.shutdown(nosave=True)
 
     def _answers(self) -> bool:
         client = redis.Redis(unix_socket_path=str(self.socket), driver_info=None, protocol=2, socket_timeout=1)

@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.cache import caches
 from django.db import connections
 from django.test import override_settings
 from procrastinate.contrib.django import app as jobs
+from procrastinate.contrib.django.django_connector import DjangoConnector
 
 from exchanger.kernel.contexts import Context
 from exchanger.local.environments import LocalEnvironments
@@ -66,10 +67,10 @@ class Binding:
         values = self._settings_of(context)
         connections.settings = connections.configure_settings(values["DATABASES"])
         for alias, wrapper in self._connections.get(context, {}).items():
-            setattr(connections._connections, alias, wrapper)
+            connections[alias] = wrapper
         caches.settings = caches.configure_settings(values["CACHES"])
         _forget(caches)
-        jobs.connector.alias = values["PROCRASTINATE_DATABASE_ALIAS"]
+        cast(DjangoConnector, jobs.connector).alias = values["PROCRASTINATE_DATABASE_ALIAS"]
         self.current = context
 
     def _park(self) -> None:
@@ -84,6 +85,7 @@ class Binding:
             for name in self._environments.for_process(context_name):
                 os.environ.pop(name, None)
         os.environ.update(ours)
+        os.environ.pop("STATIC_ROOT", None)  # nothing is collected for a test
         try:
             module = _fresh_module(
                 f"exchanger_settings_{context or 'maintenance'}", os.environ["DJANGO_SETTINGS_MODULE"]
@@ -91,7 +93,8 @@ class Binding:
         finally:
             os.environ.clear()
             os.environ.update(before)
-        return {name: value for name, value in vars(module).items() if name.isupper()}
+        values = {name: value for name, value in vars(module).items() if name.isupper()}
+        return {**values, "ALLOWED_HOSTS": [*values["ALLOWED_HOSTS"], "testserver"]}  # Django's test client
 
 
 def _forget(handler: Any) -> None:

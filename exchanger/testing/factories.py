@@ -18,4 +18,4 @@ class OwnedFactory(factory.django.DjangoModelFactory):
     @classmethod
     def _create(cls, model_class: type[Any], *args: Any, **kwargs: Any) -> Any:
         with as_owner():
-            return super()._create(model_class, *args, **kwargs)
+            return super()._create(model_class, *args, **kwargs)  # type: ignore[no-untyped-call]

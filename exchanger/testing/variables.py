@@ -16,7 +16,7 @@ from exchanger.testing.production import production_environment
 
 _PACKAGES = ("exchanger", "identity", "web", "admin_panel", "bot")
 _ELSEWHERE = ("tests", "testing", "local", "demo", "migrations")  # not what a process in production runs
-_READERS = {"text", "choice", "flag", "number", "decimal_seconds", "names", "required", "redis_url"}
+_READERS = {"text", "choice", "flag", "number", "seconds", "names", "required", "redis_url"}
 _PYTHONS = {"os.environ.get", "os.getenv"}
 _NAME = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+|DEBUG")
 

@@ -25,9 +25,9 @@ from exchanger.kernel.contexts import ALIASES, OWNER_ROLE, SPECS, Context, datab
 from exchanger.local.paths import CHECKOUT
 from exchanger.testing import compose
 from exchanger.testing.compose import MissingVariableError, assignments, environment, interpolate, references
+from exchanger.testing.configuration import findings, process, settings_of
 from exchanger.testing.deploy_check import run as deploy_check
 from exchanger.testing.image import Image
-from exchanger.testing.configuration import findings, process, settings_of
 from exchanger.testing.variables import variables_read
 
 FILE = compose.load()

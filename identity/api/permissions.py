@@ -1,6 +1,4 @@
-"""DRF permissions, all answered by ``user_permissions`` of the process's own context."""
-
-from typing import ClassVar
+"""DRF permissions, answered by ``user_permissions`` of the process's own context."""
 
 from rest_framework.permissions import DjangoModelPermissions
 
@@ -8,7 +6,7 @@ from rest_framework.permissions import DjangoModelPermissions
 class ModelPermissions(DjangoModelPermissions):
     """``app.view_model`` to read, ``app.change_model`` to change, and so on."""
 
-    perms_map: ClassVar[dict[str, list[str]]] = {
+    perms_map = {
         **DjangoModelPermissions.perms_map,
         "GET": ["%(app_label)s.view_%(model_name)s"],
         "HEAD": ["%(app_label)s.view_%(model_name)s"],

@@ -24,7 +24,7 @@ class AccountSerializer(serializers.Serializer[Any]):
 
 
 class SessionSerializer(serializers.Serializer[Any]):
-    context = serializers.CharField()
+    application_context = serializers.CharField()
     expires_at = serializers.DateTimeField()
     session_key = serializers.CharField(allow_null=True, help_text="With transport=bearer only.")
     user = AccountSerializer()

@@ -1,6 +1,5 @@
-from typing import Any
-
 from django.contrib.auth import authenticate, login, logout
+from django.contrib.sessions.backends.base import SessionBase
 from django.middleware.csrf import get_token
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
@@ -30,14 +29,21 @@ class LoginView(APIView):
             raise AuthenticationFailed("The e-mail address or the password is wrong.")
         if current() is Context.ADMIN and not user.is_staff:
             raise PermissionDenied("This account has no permission in the operators' panel.")
+        session: SessionBase
         if wanted["transport"] == "bearer":
-            session, key = _opened(user)
+            session = session_open(user=user)
+            key = session.session_key
         else:
             login(request._request, user)
             get_token(request._request)
             session, key = request._request.session, None
         answer = SessionSerializer(
-            {"context": current(), "expires_at": session.get_expiry_date(), "session_key": key, "user": user}
+            {
+                "application_context": current(),
+                "expires_at": session.get_expiry_date(),
+                "session_key": key,
+                "user": user,
+            }
         )
         return Response(answer.data)
 
@@ -57,9 +63,3 @@ class MeView(APIView):
     @extend_schema(responses={200: AccountSerializer}, operation_id="me")
     def get(self, request: Request) -> Response:
         return Response(AccountSerializer(request.user).data)
-
-
-def _opened(user: Any) -> tuple[Any, str]:
-    session = session_open(user=user)
-    assert session.session_key is not None
-    return session, session.session_key

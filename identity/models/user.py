@@ -35,7 +35,7 @@ class User(AbstractBaseUser):
     created_at = timestamp()
     updated_at = models.DateTimeField(auto_now=True, db_default=timestamp().db_default)
 
-    last_login = None  # type: ignore[assignment]  # the source has no such column
+    last_login = None  # the source has no such column
     granted: frozenset[str] = frozenset()
     auth_hash: str | None = None
 

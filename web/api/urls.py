@@ -1,3 +1,9 @@
-from django.urls import URLPattern
+from rest_framework.routers import SimpleRouter
 
-urlpatterns: list[URLPattern] = []
+from web.api.viewsets import OrderViewSet, RateViewSet
+
+router = SimpleRouter()
+router.register("rates", RateViewSet, basename="rate")
+router.register("orders", OrderViewSet, basename="order")
+
+urlpatterns = router.urls

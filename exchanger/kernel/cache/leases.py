@@ -63,7 +63,8 @@ class Lease:
 
 def redis_client() -> Redis:
     """The process's connection to Redis, as its context's user."""
-    return get_redis_connection("default")
+    client: Redis = get_redis_connection("default")
+    return client
 
 
 class CoherentCache:

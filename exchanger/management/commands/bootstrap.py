@@ -1,10 +1,9 @@
-from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import redis
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from exchanger.environment import Environment
 from exchanger.isolation.acl import acl_file, set_users
@@ -20,7 +19,7 @@ class Command(BaseCommand):
     )
     requires_system_checks: list[str] = []
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--superuser-dsn",
             action="append",

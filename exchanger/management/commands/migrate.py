@@ -1,9 +1,8 @@
-from argparse import ArgumentParser
 from typing import Any
 
 from django.apps import apps
 from django.contrib.contenttypes.management import create_contenttypes
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands.migrate import Command as DjangoMigrate
 
 from exchanger.isolation.grants import apply_grants
@@ -15,14 +14,14 @@ class Command(DjangoMigrate):
 
     help = "Migrate one database with its own apps (--database), or all four in order; then apply its grants."
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.set_defaults(database=None)
         database = next(action for action in parser._actions if action.dest == "database")
         database.choices = ALIASES
         database.help = "The one database to migrate. Without it: all four."
 
-    def get_check_kwargs(self, options: dict[str, Any]) -> dict[str, Any]:
+    def get_check_kwargs(self, options: dict[str, Any]) -> Any:
         return {"databases": [options["database"]] if options["database"] else list(ALIASES)}
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,0 +1,176 @@
+"""The conversations of the bot: what was said, which commands were given, and whom it told about their orders."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any, Final
+
+from exchanger.demo.documents import TELEGRAM_PUBLISHED
+from exchanger.demo.ids import stream
+from exchanger.demo.market import HISTORY
+from exchanger.demo.orders import QUOTE_LIFE, Story
+from exchanger.demo.people import FIRST_TELEGRAM_ID, Person
+from exchanger.demo.plan import Plan
+from exchanger.demo.texts import CONFIGURED, LANGUAGES, NEWS, SAID
+from web.models import OrderStatus
+
+STRANGERS: Final = 6
+"""Conversations with people who have not linked an account."""
+
+NOT_YET_SENT: Final = timedelta(minutes=10)
+"""News younger than this at the anchor still wait to be sent."""
+
+_FIRST_STRANGER: Final = FIRST_TELEGRAM_ID + 500
+_CHOOSING: Final = "client-0"  # is in the middle of a dialogue at the anchor
+_SHOWN: Final = (("USD", "UAH"), ("EUR", "UAH"), ("USDT", "UAH"))
+_ANSWERS: Final = timedelta(seconds=1)
+_HOUR: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message; ``direction`` is ``in`` from the person and ``out`` from the bot."""
+
+    at: datetime
+    direction: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a client was told, or is yet to be told when ``sent_at`` is None, about an order's new status."""
+
+    at: datetime
+    story: Story
+    status: OrderStatus
+    text: str
+    sent_at: datetime | None
+
+
+@dataclass(slots=True)
+class Chat:
+    """One conversation, with a linked client or, where ``person`` is None, with a stranger."""
+
+    telegram_user_id: int
+    person: Person | None
+    language: str
+    state: str = "idle"
+    context: dict[str, Any] = field(default_factory=dict)
+    said: list[Said] = field(default_factory=list)
+    news: list[News] = field(default_factory=list)
+
+    def asked(self, at: datetime, text: str, answer: str) -> None:
+        """The person wrote ``text`` and the bot answered."""
+        self.said += [Said(at, "in", text), Said(at + _ANSWERS, "out", answer)]
+
+    def phrase(self, phrase: str, /, **values: object) -> str:
+        return SAID[phrase][self.language].format(**values)
+
+
+def make_chats(plan: Plan) -> list[Chat]:
+    """All conversations, each with its messages in order."""
+    chats = [*_with_clients(plan), *_with_strangers(plan)]
+    for chat in chats:
+        chat.said.sort(key=lambda said: said.at)
+    return chats
+
+
+def _with_clients(plan: Plan) -> Iterator[Chat]:
+    for person in plan.people.clients:
+        if person.telegram_user_id is None:
+            continue
+        chances = stream("chat", person.key)
+        chat = Chat(person.telegram_user_id, person, person.language, context={"language": person.language})
+        began = max(person.joined_at, plan.anchor - HISTORY) + timedelta(minutes=chances.randint(10, 200))
+        _greeted(chat, plan, began)
+        chat.asked(began + timedelta(seconds=50), "/link", chat.phrase("linked", name=person.name))
+        orders = [story for story in plan.stories if story.client is person and story.steps[0].at > began + _HOUR]
+        for story in orders:
+            if chances.random() < 0.4:
+                _ordered(chat, story)
+            _told(chat, story, plan)
+        _looked(chat, plan, began, chances)
+        if person.key == _CHOOSING:
+            _choosing(chat, plan)
+        yield chat
+
+
+def _with_strangers(plan: Plan) -> Iterator[Chat]:
+    for number in range(STRANGERS):
+        chances = stream("stranger", number)
+        language = LANGUAGES[number % len(LANGUAGES)]
+        chat = Chat(_FIRST_STRANGER + number, None, language, context={"language": language})
+        began = plan.anchor - timedelta(days=chances.randint(3, 80), minutes=chances.randrange(1440))
+        _greeted(chat, plan, began)
+        chat.asked(began + timedelta(minutes=2), "/orders", chat.phrase("no_orders"))
+        _looked(chat, plan, began, chances)
+        yield chat
+
+
+def _greeted(chat: Chat, plan: Plan, at: datetime) -> None:
+    version = max(version for version, age in TELEGRAM_PUBLISHED.items() if at >= plan.anchor - age)
+    chat.asked(at, "/start", CONFIGURED[version][chat.language]["welcome"])
+    chat.asked(at + timedelta(seconds=25), "/help", chat.phrase("help"))
+
+
+def _looked(chat: Chat, plan: Plan, began: datetime, chances: Random) -> None:
+    """A look at the rates now and then."""
+    span = int((plan.anchor - _HOUR - began).total_seconds())
+    for _ in range(chances.randint(1, 5)):
+        at = began + timedelta(seconds=chances.randrange(span))
+        lines = [f"{source}/{target} {plan.rates.on((source, target), at.date()):.4f}" for source, target in _SHOWN]
+        chat.asked(at, "/rates", "\n".join([chat.phrase("rates", day=at.date().isoformat()), *lines]))
+
+
+def _ordered(chat: Chat, story: Story) -> None:
+    """The dialogue that led to an order."""
+    order, at = story.order, story.steps[0].at
+    facts = _facts(story)
+    for seconds, text, answer in (
+        (75, "/exchange", chat.phrase("which_from")),
+        (58, order.from_currency, chat.phrase("which_to")),
+        (44, order.to_currency, chat.phrase("how_much", currency=order.from_currency)),
+        (20, facts["amount"], chat.phrase("confirm", **facts)),
+        (1, chat.phrase("yes"), chat.phrase("created", minutes=int(QUOTE_LIFE.total_seconds() // 60), **facts)),
+    ):
+        chat.asked(at - timedelta(seconds=seconds), text, answer)
+
+
+def _choosing(chat: Chat, plan: Plan) -> None:
+    chat.asked(plan.anchor - timedelta(minutes=3), "/exchange", chat.phrase("which_from"))
+    chat.asked(plan.anchor - timedelta(minutes=2), "EUR", chat.phrase("which_to"))
+    chat.asked(plan.anchor - timedelta(minutes=1), "UAH", chat.phrase("how_much", currency="EUR"))
+    chat.state = "exchange.amount"
+    chat.context |= {"from_currency": "EUR", "to_currency": "UAH"}
+
+
+def _told(chat: Chat, story: Story, plan: Plan) -> None:
+    for step in story.steps:
+        if step.status not in NEWS:
+            continue
+        text = NEWS[step.status][chat.language].format(**_facts(story))
+        waits = plan.anchor - step.at < NOT_YET_SENT
+        sent_at = None if waits else step.at + timedelta(seconds=2)
+        chat.news.append(News(step.at, story, step.status, text, sent_at))
+        if sent_at is not None:
+            chat.said.append(Said(sent_at, "out", text))
+
+
+def _facts(story: Story) -> dict[str, str]:
+    order = story.order
+    return {
+        "order": f"#{str(order.id)[:8]}",
+        "amount": _plain(order.amount),
+        "source": order.from_currency,
+        "net": _plain(story.net),
+        "fee": _plain(story.fee),
+        "target": order.to_currency,
+        "rate": _plain(order.exchange_rate),
+    }
+
+
+def _plain(number: Decimal) -> str:
+    """Without the zeros at its end, and never with an exponent."""
+    return f"{number.normalize():f}"

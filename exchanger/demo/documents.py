@@ -1,0 +1,81 @@
+"""The configuration documents of the demo: two published versions for the web application and two for the bot."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from admin_panel.models import Configuration
+from admin_panel.tests.factories import ConfigurationFactory
+from exchanger.demo.ids import demo_id
+from exchanger.demo.market import CURRENCIES, FEE, SPREADS, WEB_PUBLISHED
+from exchanger.demo.orders import QUOTE_LIFE
+from exchanger.demo.plan import Plan
+from exchanger.demo.texts import CONFIGURED, LANGUAGES
+from exchanger.kernel.contexts import Context
+
+TELEGRAM_PUBLISHED: Final = {1: timedelta(days=95), 2: timedelta(days=33, hours=7)}
+"""How long before the anchor each version of the bot's configuration was published."""
+
+COMMENTS: Final = {
+    (Context.WEB, 1): "Opening",
+    (Context.WEB, 2): "Spread lowered after the competitors'",
+    (Context.TELEGRAM, 1): "Opening",
+    (Context.TELEGRAM, 2): "The greeting names the working hours; a digest of rates each morning",
+}
+
+# Two days: the demo's rates are made daily, and each stays in force until the next.
+RATE_MAX_AGE: Final = timedelta(days=2)
+
+
+def configurations(plan: Plan) -> list[Configuration]:
+    """Both versions for each context that has none yet; where people have published their own, they stand."""
+    taken = set(Configuration.objects.values_list("application_context", flat=True))
+    ages: dict[Context, Mapping[int, timedelta]] = {Context.WEB: WEB_PUBLISHED, Context.TELEGRAM: TELEGRAM_PUBLISHED}
+    return [
+        _version(plan, context, version, plan.anchor - age)
+        for context, versions in ages.items()
+        if context not in taken
+        for version, age in versions.items()
+    ]
+
+
+def document(plan: Plan, context: Context, version: int) -> dict[str, Any]:
+    """The document of one version; amounts and shares are decimal strings, durations are in seconds."""
+    return _web(plan, version) if context is Context.WEB else _telegram(version)
+
+
+def _version(plan: Plan, context: Context, version: int, at: datetime) -> Configuration:
+    configuration: Configuration = ConfigurationFactory.build(
+        id=demo_id("configuration", context, version),
+        application_context=context,
+        version=version,
+        document=document(plan, context, version),
+        comment=COMMENTS[context, version],
+        created_by=plan.people.operator.id,
+        created_at=at - timedelta(minutes=14),
+        published_at=at,
+    )
+    return configuration
+
+
+def _web(plan: Plan, version: int) -> dict[str, Any]:
+    return {
+        "pairs": [f"{source}/{target}" for source, target in plan.rates.pairs],
+        "limits": {
+            code: {"min": f"{currency.minimum}", "max": f"{currency.maximum}"} for code, currency in CURRENCIES.items()
+        },
+        "spread": f"{SPREADS[version]}",
+        "fee": f"{FEE}",
+        "rate_max_age_seconds": int(RATE_MAX_AGE.total_seconds()),
+        "quote_life_seconds": int(QUOTE_LIFE.total_seconds()),
+        "maintenance_mode": False,
+    }
+
+
+def _telegram(version: int) -> dict[str, Any]:
+    return {
+        "texts": {language: CONFIGURED[version][language] for language in LANGUAGES},
+        "commands": ["start", "help", "rates", "exchange", "orders", "status", "link", "unlink", "cancel", "language"],
+        "rates_digest": {"enabled": version > 1, "hour": 9, "time_zone": "Europe/Kyiv"},
+        "maintenance_mode": False,
+    }

@@ -1,0 +1,124 @@
+"""The platform's processes under one supervisor: three applications and their workers, with prefixed logs."""
+
+import os
+import shlex
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import psutil
+from honcho.manager import Manager
+
+from exchanger.kernel.contexts import SPECS, Context
+from exchanger.local.paths import CHECKOUT
+from exchanger.local.servers import LocalServers
+
+MARK = "EXCHANGER_LOCAL_RUN"  # in the environment of every process of ours, so that a later run knows them
+READY_SECONDS = 60
+STOP_SECONDS = 5
+WEB_THREADS = 8
+
+
+class PortTaken(RuntimeError):
+    """Something else listens where an application should."""
+
+
+class Supervisor:
+    """Starts everything, tells when it answers, and stops everything when it is interrupted or anything dies."""
+
+    def __init__(self, servers: LocalServers, port_base: int) -> None:
+        self.servers = servers
+        self.port_base = port_base
+        self.mark = str(servers.paths.root)
+
+    def port(self, context: Context) -> int:
+        return self.port_base + SPECS[context].port - SPECS[Context.WEB].port
+
+    def end_leftovers(self) -> int:
+        """End the processes that an earlier, killed run left behind; returns how many there were."""
+        ours = [process for process in psutil.process_iter(["pid"]) if self._is_ours(process)]
+        for process in ours:
+            process.terminate()
+        _, alive = psutil.wait_procs(ours, timeout=STOP_SECONDS)
+        for process in alive:
+            process.kill()
+        psutil.wait_procs(alive, timeout=STOP_SECONDS)
+        return len(ours)
+
+    def check_ports(self) -> None:
+        """Raises PortTaken, naming the port and what to do."""
+        for context in Context:
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind(("127.0.0.1", self.port(context)))
+                except OSError as error:
+                    raise PortTaken(
+                        f"port {self.port(context)}, where the {context} application would listen, is taken: "
+                        "end what listens there, or choose others with make up PORT=9000"
+                    ) from error
+
+    def run(self, when_ready: Callable[[], None]) -> int:
+        """Run until Ctrl-C, SIGTERM, or the end of any process; returns the exit status."""
+        manager = Manager()
+        for context in Context:
+            environment = self._environment(context)
+            manager.add_process(context, self._server_command(context), env=environment, cwd=str(CHECKOUT))
+            manager.add_process(f"{context}-worker", self._worker_command(), env=environment, cwd=str(CHECKOUT))
+        threading.Thread(target=self._announce, args=(when_ready,), daemon=True).start()
+        manager.loop()
+        # Ctrl-C is how one stops it: no failure.
+        return 0 if manager.returncode in (130, 143) else manager.returncode or 0
+
+    def _announce(self, when_ready: Callable[[], None]) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        waiting = {context: f"http://127.0.0.1:{self.port(context)}/readyz" for context in Context}
+        while waiting and time.monotonic() < deadline:
+            waiting = {context: url for context, url in waiting.items() if not _answers(url)}
+            time.sleep(0.1)
+        if waiting:
+            print(f"Not ready after {READY_SECONDS} s: {', '.join(waiting)}. See the log above.", file=sys.stderr)
+        else:
+            when_ready()
+
+    def _environment(self, context: Context) -> dict[str, str]:
+        ours = {name for each in ("", *Context) for name in self.servers.environments.for_process(each)}
+        inherited = {name: value for name, value in os.environ.items() if name not in ours}
+        return {
+            **inherited,
+            **self.servers.environments.for_process(context),
+            MARK: self.mark,
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def _server_command(self, context: Context) -> str:
+        return shlex.join(
+            [
+                "exec", sys.executable, "-m", "granian", "--interface", "wsgi", "exchanger.wsgi:application",
+                "--host", "127.0.0.1", "--port", str(self.port(context)), "--workers", "1", "--no-ws",
+                # A thread keeps its database connections, so it should live longer than a pause between requests.
+                "--blocking-threads", str(WEB_THREADS), "--blocking-threads-idle-timeout", "600",
+                "--log-level", "warning",
+            ]
+        )  # fmt: skip
+
+    def _worker_command(self) -> str:
+        return shlex.join(["exec", sys.executable, "manage.py", "worker"])
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        try:
+            return process.pid != os.getpid() and process.environ().get(MARK) == self.mark
+        except (psutil.Error, OSError):
+            return False
+
+
+def _answers(url: str) -> bool:
+    try:
+        answer: Any = httpx.get(url, timeout=2)
+    except httpx.HTTPError:
+        return False
+    return bool(answer.status_code == httpx.codes.OK)

@@ -1,0 +1,138 @@
+"""The live schema is the source document's SQL, and every difference is one that is written down here."""
+
+from pathlib import Path
+
+import pytest
+
+from exchanger.kernel.contexts import ALIASES
+from exchanger.testing.catalogue import Catalogue, Difference, compare, read_catalogue
+
+SOURCE = Path(__file__).parent / "source"
+
+# Rules: what holds for every table.
+ZONED = ("column.type", "timestamp without time zone", "timestamp with time zone")
+FILLED = ("column.not_null", "NULL", "NOT NULL")  # a column with a default is never NULL
+
+# Tables that the diagram names without SQL, or that a library or Django itself brings.
+EXTRA_TABLES = {
+    "identity": {
+        "user_profiles", "django_content_type", "auth_group", "auth_group_permissions", "auth_permission",
+    },
+    "web": {"transactions"},
+    "admin": {"configurations"},
+    "bot": set(),
+}  # fmt: skip
+JOB_TABLES = {
+    "procrastinate_events", "procrastinate_jobs", "procrastinate_periodic_defers", "procrastinate_workers",
+}  # fmt: skip
+EXTRA_EVERYWHERE = {"cache_invalidations", "django_migrations"}
+
+# Columns beyond the source's.
+EXTRA_COLUMNS = {("sessions", "version")}
+
+# Constraints and indexes beyond the source's: nothing of the source's is missing or changed.
+EXTRA_CONSTRAINTS = {
+    ("users", "users_email_lower"),
+    ("sessions", "sessions_context_known"),
+    ("user_permissions", "user_permissions_context_known"),
+    ("orders", "orders_amount_positive"),
+    ("orders", "orders_exchange_rate_positive"),
+    ("orders", "orders_currencies_differ"),
+    ("orders", "orders_status_known"),
+    ("payments", "payments_amount_positive"),
+    ("payments", "payments_status_known"),
+    ("exchange_rates", "exchange_rates_rate_positive"),
+    ("exchange_rates", "exchange_rates_currencies_differ"),
+    ("exchange_rates", "exchange_rates_period_ordered"),
+    ("exchange_rates", "exchange_rates_periods_apart"),
+}
+EXTRA_INDEXES = {
+    ("sessions", "idx_sessions_user"),
+    ("orders", "idx_orders_user_created"),
+    ("orders", "idx_orders_created"),
+    ("orders", "idx_orders_status_created"),
+    ("payments", "idx_payments_order"),
+    ("payments", "idx_payments_user_created"),
+    ("exchange_rates", "idx_rates_valid_from"),
+    ("analytics_events", "idx_analytics_type_created"),
+    ("audit_logs", "idx_audit_created"),
+    ("audit_logs", "idx_audit_admin"),
+    ("audit_logs", "idx_audit_resource"),
+    ("reports", "idx_reports_generated"),
+    ("system_metrics", "idx_metrics_name_recorded"),
+    ("conversations", "idx_conversations_updated"),
+    ("conversations", "idx_conversations_user"),
+    ("messages", "idx_messages_conversation"),
+    ("notifications", "idx_notifications_user"),
+    ("notifications", "idx_notifications_unsent"),
+    ("user_commands", "idx_user_commands_user"),
+}
+
+
+def is_documented(alias: str, found: Difference, defaulted: set[tuple[str, str]]) -> bool:
+    place = (found.table, found.name)
+    match found.kind:
+        case "column.type":
+            return (found.kind, found.source, found.live) == ZONED
+        case "column.not_null":
+            return (found.kind, found.source, found.live) == FILLED and place in defaulted
+        case "table.extra":
+            extra = EXTRA_TABLES[alias] | EXTRA_EVERYWHERE | (JOB_TABLES if alias != "identity" else set())
+            return found.name in extra
+        case "column.extra":
+            return place in EXTRA_COLUMNS
+        case "constraint.extra":
+            return place in EXTRA_CONSTRAINTS
+        case "index.extra":
+            return place in EXTRA_INDEXES
+    return False
+
+
+@pytest.fixture
+def sources(scratch_database) -> dict[str, Catalogue]:
+    """The source document's SQL of each database, as PostgreSQL understands it."""
+    found = {}
+    for alias in ALIASES:
+        connection = scratch_database()
+        connection.execute((SOURCE / f"{alias}.sql").read_bytes())
+        found[alias] = read_catalogue(connection)
+    return found
+
+
+@pytest.fixture
+def differences(sources, servers) -> dict[str, list[Difference]]:
+    return {alias: compare(sources[alias], read_catalogue(servers.superuser(alias))) for alias in ALIASES}
+
+
+@pytest.mark.parametrize("alias", ALIASES)
+def test_the_live_catalogue_is_the_source_documents_save_for_what_is_documented(alias, sources, differences):
+    defaulted = {place for place, column in sources[alias].columns.items() if column.default is not None}
+    assert [found for found in differences[alias] if not is_documented(alias, found, defaulted)] == []
+
+
+def test_every_documented_difference_exists(differences):
+    """So that the lists above cannot outlive what they excuse."""
+
+    def places(kind):
+        found = [difference for each in differences.values() for difference in each if difference.kind == kind]
+        return {(difference.table, difference.name) for difference in found}
+
+    assert places("column.extra") == EXTRA_COLUMNS
+    assert places("constraint.extra") == EXTRA_CONSTRAINTS
+    assert places("index.extra") == EXTRA_INDEXES
+    tables = set.union(*EXTRA_TABLES.values(), EXTRA_EVERYWHERE, JOB_TABLES)
+    assert {name for _, name in places("table.extra")} == tables
+
+
+def test_every_zoneless_timestamp_of_the_source_became_a_zoned_one(sources, differences):
+    zoneless = {
+        place
+        for source in sources.values()
+        for place, column in source.columns.items()
+        if column.type == "timestamp without time zone"
+    }
+    changed = {
+        (found.table, found.name) for each in differences.values() for found in each if found.kind == "column.type"
+    }
+    assert changed == zoneless
+    assert len(zoneless) > 20

@@ -1,0 +1,24 @@
+from django_filters import rest_framework as filters
+
+from web.models import ExchangeRate, Order, OrderStatus
+
+
+class OrderFilter(filters.FilterSet):
+    status = filters.MultipleChoiceFilter(choices=OrderStatus.choices)
+    from_currency = filters.CharFilter(max_length=10, lookup_expr="iexact")
+    to_currency = filters.CharFilter(max_length=10, lookup_expr="iexact")
+    created_after = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
+    created_before = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+
+    class Meta:
+        model = Order
+        fields: tuple[str, ...] = ()
+
+
+class RateFilter(filters.FilterSet):
+    from_currency = filters.CharFilter(max_length=10, lookup_expr="iexact")
+    to_currency = filters.CharFilter(max_length=10, lookup_expr="iexact")
+
+    class Meta:
+        model = ExchangeRate
+        fields: tuple[str, ...] = ()
