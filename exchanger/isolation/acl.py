@@ -13,7 +13,8 @@ COMMANDS = (
     "ping", "hello", "auth",
 )  # fmt: skip
 FOREIGN_COMMANDS = ("del", "unlink")
-DEFAULT_USER = "user default on nopass resetkeys resetchannels nocommands +ping"
+_DEFAULT_RULES = "on nopass resetkeys resetchannels nocommands +ping"
+DEFAULT_USER = f"user default {_DEFAULT_RULES}"
 
 
 def rules(context: Context) -> list[str]:
@@ -40,7 +41,8 @@ def acl_file(credentials: Credentials, *, extra: tuple[str, ...] = ()) -> str:
 def set_users(url: str, credentials: Credentials) -> list[str]:
     """Create or correct the users on a running server; ``url`` logs in one who may run ACL.
 
-    Where the server has an aclfile the change is saved to it.
+    The default user, which is whoever does not log in, keeps PING alone. Where the server has an aclfile the change is
+    saved to it.
 
     Raises:
         redis.RedisError: the server is not reachable or refuses.
@@ -52,6 +54,11 @@ def set_users(url: str, credentials: Credentials) -> list[str]:
                 "ACL", "SETUSER", context, "on", "resetpass", f">{credentials.redis[context]}", *rules(context)
             )
             done.append(f"redis user {context}: set")
+        if client.execute_command("ACL", "WHOAMI") in {"default", b"default"}:
+            done.append("redis user default: left as it is, since this is its login; it must have a password")
+        else:
+            client.execute_command("ACL", "SETUSER", "default", "reset", *_DEFAULT_RULES.split())
+            done.append("redis user default: may PING")
         try:
             client.execute_command("ACL", "SAVE")
         except redis.ResponseError:

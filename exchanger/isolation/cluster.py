@@ -61,8 +61,6 @@ def _role(connection: psycopg.Connection, role: str, password: str) -> str:
             password=sql.Literal(password),
         )
     )
-    if role == BACKUP_ROLE:
-        connection.execute(sql.SQL("GRANT pg_read_all_data TO {}").format(name))
     if role in _context_roles():
         for setting, value in (
             ("statement_timeout", STATEMENT_TIMEOUT),
@@ -104,6 +102,24 @@ def _schema(connection: psycopg.Connection, alias: str) -> None:
     connection.execute(
         sql.SQL("ALTER DEFAULT PRIVILEGES FOR ROLE {} REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC").format(owner)
     )
+    # Large objects are tables by another name, which PUBLIC may fill in any database that it may connect to.
+    connection.execute(
+        "REVOKE EXECUTE ON FUNCTION lo_create(oid), lo_creat(integer), lo_from_bytea(oid, bytea) FROM PUBLIC"
+    )
+    _backup(connection, owner)
+
+
+def _backup(connection: psycopg.Connection, owner: sql.Identifier) -> None:
+    """Every table and sequence of ours, now and later. pg_read_all_data would also read the logins' passwords."""
+    backup = sql.Identifier(BACKUP_ROLE)
+    connection.execute(sql.SQL("REVOKE pg_read_all_data FROM {}").format(backup))
+    for kind in (sql.SQL("TABLES"), sql.SQL("SEQUENCES")):
+        connection.execute(sql.SQL("GRANT SELECT ON ALL {} IN SCHEMA public TO {}").format(kind, backup))
+        connection.execute(
+            sql.SQL("ALTER DEFAULT PRIVILEGES FOR ROLE {} IN SCHEMA public GRANT SELECT ON {} TO {}").format(
+                owner, kind, backup
+            )
+        )
 
 
 def _context_roles() -> list[str]:

@@ -56,5 +56,5 @@ class LocalPaths:
 
 
 def checkout_paths() -> LocalPaths:
-    """The local servers of this checkout: ``.local/`` beside manage.py."""
-    return LocalPaths(CHECKOUT / ".local")
+    """The local servers of this checkout: ``.local/`` beside manage.py, or the folder EXCHANGER_LOCAL_DIR."""
+    return LocalPaths(Path(os.environ.get("EXCHANGER_LOCAL_DIR") or CHECKOUT / ".local").resolve())

@@ -19,6 +19,7 @@ from exchanger.local.paths import LocalPaths
 
 SUPERUSER = "postgres"
 SERVICE_USER = "exchanger_postgres"  # PostgreSQL refuses to run as root; root runs it as this user
+_NOT_RUNNING = 3  # what pg_ctl status exits with
 _CONFIGURATION = """
 listen_addresses = ''
 unix_socket_directories = '{sockets}'
@@ -60,8 +61,15 @@ class LocalPostgres:
         return (self.paths.postgres_data / "PG_VERSION").exists()
 
     def pid(self) -> int | None:
-        """The postmaster's process id, where one runs."""
-        if self._run("pg_ctl", "-D", self.paths.postgres_data, "status", check=False).returncode != 0:
+        """The postmaster's process id, where one runs.
+
+        Raises:
+            ServerError: the data cannot be looked at.
+        """
+        if not self.exists():
+            return None
+        status = self._run("pg_ctl", "-D", self.paths.postgres_data, "status", allowed=(0, _NOT_RUNNING))
+        if status.returncode == _NOT_RUNNING:
             return None
         return int((self.paths.postgres_data / "postmaster.pid").read_text().split()[0])
 
@@ -89,7 +97,8 @@ class LocalPostgres:
         self._run("pg_ctl", "-D", data, "-l", log, "-w", "-t", "60", "-s", "start", log=log)
 
     def stop(self) -> None:
-        self._run("pg_ctl", "-D", self.paths.postgres_data, "-m", "fast", "-w", "-s", "stop", check=False)
+        if self.pid() is not None:
+            self._run("pg_ctl", "-D", self.paths.postgres_data, "-m", "fast", "-w", "-s", "stop")
 
     def _own(self, data: Path) -> None:
         """Where root runs it, give the data to the service user, who must be able to get there."""
@@ -105,7 +114,7 @@ class LocalPostgres:
                 if not mode & 0o001:
                     folder.chmod(mode | 0o001)  # to pass through, not to list or read
 
-    def _run(self, program: str, *args: Any, check: bool = True, log: Path | None = None) -> Any:
+    def _run(self, program: str, *args: Any, allowed: tuple[int, ...] = (0,), log: Path | None = None) -> Any:
         user: dict[str, Any] = {}
         if os.geteuid() == 0:
             account = pwd.getpwnam(SERVICE_USER)
@@ -120,7 +129,7 @@ class LocalPostgres:
                 check=False,
                 **user,
             )
-            if check and done.returncode != 0:
+            if done.returncode not in allowed:
                 output.seek(0)
                 tail = log.read_text()[-2000:] if log is not None and log.exists() else ""
                 raise ServerError(f"{program} failed:\n{output.read()}{tail}")

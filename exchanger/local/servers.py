@@ -61,8 +61,7 @@ class LocalServers:
         secrets = self.environments.read(BOOTSTRAP)
         if secrets and self.valkey.pid() is not None:
             self.valkey.stop(secrets["REDIS_SUPERUSER_PASSWORD"])
-        if self.postgres.exists():
-            self.postgres.stop()
+        self.postgres.stop()
 
     def _start(self) -> None:
         for folder in (self.paths.sockets, self.paths.logs):

@@ -20,7 +20,7 @@ from exchanger.local.servers import LocalServers
 MARK = "EXCHANGER_LOCAL_RUN"  # in the environment of every process of ours, so that a later run knows them
 READY_SECONDS = 60
 STOP_SECONDS = 5
-WEB_THREADS = 8
+WEB_THREADS = 4
 
 
 class PortTaken(RuntimeError):

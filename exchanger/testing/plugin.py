@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from exchanger.kernel.contexts import Context
+from exchanger.testing.processes import ApplicationProcess
 from exchanger.testing.servers import TestServers
 
 if TYPE_CHECKING:
@@ -56,6 +57,20 @@ def world(servers: TestServers, binding: "Binding", django_db_blocker: Any) -> I
 def as_context(world: TestServers, binding: "Binding") -> Callable[[str | None], AbstractContextManager[None]]:
     """``with as_context("admin"):`` be a process of that context; None is maintenance."""
     return lambda name: binding.bound(None if name is None else Context(name))
+
+
+@pytest.fixture(scope="session")
+def processes(servers: TestServers) -> Iterator[dict[Context, ApplicationProcess]]:
+    """The three applications as processes of their own, sharing this test process's PostgreSQL and Valkey."""
+    running: dict[Context, ApplicationProcess] = {}
+    try:
+        for context in Context:
+            log = servers.paths.logs / f"{context}.log"
+            running[context] = ApplicationProcess(context, servers.environments, log)
+        yield running
+    finally:
+        for process in running.values():
+            process.stop()
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from exchanger.demo.accounts import ACCOUNTS
 from exchanger.kernel.contexts import ALIASES, SPECS, Context, current_or_none
 from exchanger.kernel.health import unapplied_migrations
-from exchanger.local.paths import checkout_paths
+from exchanger.local.paths import CHECKOUT, checkout_paths
 from exchanger.local.servers import LocalServers
 from exchanger.local.supervisor import PortTaken, Supervisor
 
@@ -73,5 +73,5 @@ class Command(BaseCommand):
 
 def _static_is_old(servers: LocalServers) -> bool:
     manifest = servers.paths.static / "staticfiles.json"
-    requirements = servers.paths.root.parent / "requirements.txt"
+    requirements = CHECKOUT / "requirements.txt"
     return not manifest.exists() or manifest.stat().st_mtime < requirements.stat().st_mtime

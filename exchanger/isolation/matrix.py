@@ -1,0 +1,191 @@
+"""Who may do what, said a second time: the grants' SQL and the Redis ACL are held against this table, not read by it.
+
+What is not listed is expected to be refused, a table that nobody has declared included. A verb with columns in
+parentheses is allowed on these columns alone.
+"""
+
+import re
+
+from exchanger.kernel.contexts import ALIASES, BACKUP_ROLE, IDENTITY, SPECS, Context, database_name
+
+WEB, ADMIN, TELEGRAM = Context.WEB, Context.ADMIN, Context.TELEGRAM
+EVERYONE = frozenset(Context)
+
+COLUMN_VERBS = ("select", "insert", "update")
+TABLE_VERBS = ("delete", "truncate")
+# Nobody but the owner has these; the catalogue is asked, since trying them takes a lock before the privilege is asked.
+SILENT_VERBS = ("references", "trigger", "maintain")
+
+# --- Databases: who may connect where; nobody to the server's own ------------------------------------------------
+
+CONNECT = {
+    "identity": {WEB, ADMIN, TELEGRAM},
+    "web": {WEB, ADMIN},
+    "admin": {ADMIN},
+    "bot": {TELEGRAM, ADMIN},
+}
+FORBIDDEN_DATABASES = ("postgres", "template1")
+
+# --- Tables ------------------------------------------------------------------------------------------------------
+
+_ALL = "select insert update delete"
+_NO_DELETE = "select insert update"
+_USERS_SHOWN = "select(id email email_verified created_at updated_at)"  # never the password's hash
+
+TABLES: dict[str, dict[str, dict[Context, str]]] = {
+    "identity": {
+        "users": {WEB: _NO_DELETE, ADMIN: _NO_DELETE, TELEGRAM: _USERS_SHOWN},
+        "user_profiles": {WEB: _NO_DELETE, ADMIN: _NO_DELETE, TELEGRAM: "select"},
+        "sessions": {WEB: _ALL, ADMIN: _ALL, TELEGRAM: _ALL},
+        "user_permissions": {WEB: "select", ADMIN: _ALL, TELEGRAM: "select"},
+        "cache_invalidations": {WEB: _ALL, ADMIN: _ALL, TELEGRAM: _ALL},
+        "django_content_type": {ADMIN: "select"},
+        "auth_permission": {ADMIN: "select"},
+        "auth_group": {ADMIN: "select"},
+        "auth_group_permissions": {ADMIN: "select"},
+        "django_migrations": {WEB: "select", ADMIN: "select", TELEGRAM: "select"},
+    },
+    "web": {
+        "orders": {WEB: _NO_DELETE, ADMIN: "select update(status updated_at)"},
+        "payments": {WEB: _NO_DELETE, ADMIN: "select update(status)"},
+        "transactions": {WEB: "select insert", ADMIN: "select insert"},
+        "analytics_events": {WEB: "select insert", ADMIN: "select insert"},
+        "exchange_rates": {WEB: _NO_DELETE, ADMIN: _NO_DELETE},
+        "cache_invalidations": {WEB: _ALL, ADMIN: "select insert delete"},
+        "django_migrations": {WEB: "select", ADMIN: "select"},
+    },
+    "admin": {
+        "admin_settings": {ADMIN: _ALL},
+        "audit_logs": {ADMIN: "select insert"},
+        "reports": {ADMIN: _ALL},
+        "system_metrics": {ADMIN: _ALL},
+        "configurations": {ADMIN: _ALL},
+        "cache_invalidations": {ADMIN: _ALL},
+        "django_migrations": {ADMIN: "select"},
+    },
+    "bot": {
+        "conversations": {TELEGRAM: _ALL, ADMIN: "select"},
+        "messages": {TELEGRAM: _ALL, ADMIN: "select"},
+        "notifications": {TELEGRAM: _ALL, ADMIN: "select insert"},
+        "bot_state": {TELEGRAM: _ALL, ADMIN: "select"},
+        "user_commands": {TELEGRAM: _ALL, ADMIN: "select"},
+        "cache_invalidations": {TELEGRAM: _ALL, ADMIN: "select insert delete"},
+        "django_migrations": {TELEGRAM: "select", ADMIN: "select"},
+    },
+}
+
+# The job queue: each context's own, in its own business database.
+_JOB_TABLES = (
+    "procrastinate_jobs",
+    "procrastinate_events",
+    "procrastinate_periodic_defers",
+    "procrastinate_workers",
+)
+JOB_FUNCTIONS = "procrastinate_"
+for _spec in SPECS.values():
+    TABLES[_spec.alias] |= {table: {_spec.context: _ALL} for table in _JOB_TABLES}
+
+# A dump reads every table and every sequence, past row-level security, and changes nothing.
+BACKUP_VERBS = "select"
+
+# Tables that only grow: a trigger stops the owner too.
+APPEND_ONLY = {"web": ("transactions",), "admin": ("audit_logs",)}
+
+# --- Rows of shared tables: whose rows each context reaches, with the verbs that it has on the table ---------------
+
+_OWN = {context: frozenset({context}) for context in Context}
+ROWS: dict[str, dict[Context, frozenset[Context]]] = {
+    "sessions": _OWN,
+    "user_permissions": {**_OWN, ADMIN: EVERYONE},
+    "cache_invalidations (session keys)": {**_OWN, ADMIN: EVERYONE},
+    "cache_invalidations (user keys)": dict.fromkeys(Context, EVERYONE),
+}
+
+# --- Functions: who may call what in schema public -----------------------------------------------------------------
+
+FUNCTIONS: dict[str, dict[str, set[Context]]] = {
+    "identity": {
+        "revoke_user_sessions(uuid)": {ADMIN},
+        "count_live_sessions()": {ADMIN},
+        "link_telegram_account(uuid,bigint)": {TELEGRAM},
+        "unlink_telegram_account(bigint)": {TELEGRAM},
+    },
+}
+
+# --- Redis: the commands of a context on its own keys, and who else may delete ----------------------------------------
+
+KEY_COMMANDS = {
+    "get", "mget", "set", "setex", "del", "unlink", "exists", "expire", "pexpire", "persist", "ttl", "pttl",
+    "incr", "decr", "incrby", "eval", "evalsha", "watch", "exec",
+}  # fmt: skip
+DELETE_COMMANDS = ("del", "unlink")
+FREE_COMMANDS = {"ping", "script load", "unwatch"}
+NOBODYS_COMMANDS = {"ping"}  # may be answered before any login, for probes
+
+KEYS: dict[str, tuple[Context, set[Context]]] = {
+    # prefix: whose keys they are, and who else may delete them
+    "identity:session:web:": (WEB, {ADMIN}),
+    "identity:session:admin:": (ADMIN, set()),
+    "identity:session:telegram:": (TELEGRAM, {ADMIN}),
+    "identity:user:web:": (WEB, {ADMIN, TELEGRAM}),
+    "identity:user:admin:": (ADMIN, {WEB, TELEGRAM}),
+    "identity:user:telegram:": (TELEGRAM, {WEB, ADMIN}),
+    "cache:web:rates:": (WEB, {ADMIN}),
+    "cache:web:orders:": (WEB, {ADMIN}),
+    "cache:admin:metrics:": (ADMIN, set()),
+    "cache:admin:reports:": (ADMIN, set()),
+    "cache:telegram:conversations:": (TELEGRAM, {ADMIN}),
+    "cache:telegram:commands:": (TELEGRAM, {ADMIN}),
+    # whatever else a context may cache one day
+    "cache:web:undeclared:": (WEB, set()),
+    "cache:admin:undeclared:": (ADMIN, set()),
+    "cache:telegram:undeclared:": (TELEGRAM, set()),
+}
+NOBODYS_PREFIXES = ("undeclared:", "identity:undeclared:", "cache:undeclared:", "cache:webs:")
+
+# --- Asking the table ------------------------------------------------------------------------------------------------
+
+_VERB = re.compile(r"(\w+)(?:\(([^)]*)\))?")
+
+
+def context_of(role: str) -> Context | None:
+    """The context whose login a role is; None for the backup's."""
+    return next((context for context, spec in SPECS.items() if spec.role == role), None)
+
+
+def may_connect(role: str, database: str) -> bool:
+    if role == BACKUP_ROLE:
+        return database in {database_name(alias) for alias in ALIASES}
+    return database in {database_name(alias) for alias, contexts in CONNECT.items() if context_of(role) in contexts}
+
+
+def verbs(role: str, alias: str, table: str) -> dict[str, frozenset[str] | None]:
+    """The verbs of a role on a table, each with the columns that it is limited to; None is all of them."""
+    context = context_of(role)
+    text = BACKUP_VERBS if context is None else TABLES[alias].get(table, {}).get(context, "")
+    return {verb: frozenset(columns.split()) if columns else None for verb, columns in _VERB.findall(text)}
+
+
+def may(role: str, alias: str, table: str, verb: str, column: str = "") -> bool:
+    """Whether a role may use a verb on a table, or on one column of it."""
+    granted = verbs(role, alias, table)
+    if verb not in granted:
+        return False
+    columns = granted[verb]
+    return columns is None or column in columns
+
+
+def may_draw(role: str, alias: str) -> bool:
+    """Whether a role may take the next value of the sequences of ``alias``: in its own business database alone."""
+    context = context_of(role)
+    return context is not None and SPECS[context].alias == alias
+
+
+def may_call(role: str, alias: str, function: str) -> bool:
+    """Whether a role may call ``function``, a signature such as ``count_live_sessions()``."""
+    context = context_of(role)
+    if context is None or alias not in SPECS[context].aliases:
+        return False
+    if function.startswith(JOB_FUNCTIONS) and alias != IDENTITY:
+        return SPECS[context].alias == alias
+    return context in FUNCTIONS.get(alias, {}).get(function, set())

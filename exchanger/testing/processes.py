@@ -1,0 +1,66 @@
+"""Real processes of the applications, each with its own context's environment and nothing else, over real HTTP."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from exchanger.kernel.contexts import Context
+from exchanger.local.environments import LocalEnvironments
+from exchanger.local.paths import CHECKOUT
+
+START_SECONDS = 30
+
+
+class ApplicationProcess:
+    """One application served by granian on a loopback port of its own."""
+
+    def __init__(self, context: Context, environments: LocalEnvironments, log: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = log
+        with log.open("w") as output:
+            self.process = subprocess.Popen(
+                [
+                    sys.executable, "-m", "granian", "--interface", "wsgi", "exchanger.wsgi:application",
+                    "--host", "127.0.0.1", "--port", str(self.port), "--blocking-threads", "2", "--no-ws",
+                ],
+                env=process_environment(context, environments),
+                cwd=CHECKOUT,
+                stdout=output,
+                stderr=output,
+            )  # fmt: skip
+        self._wait()
+
+    def client(self, **options: Any) -> httpx.Client:
+        return httpx.Client(base_url=self.url, timeout=10, **options)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=10)
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                if httpx.get(f"{self.url}/healthz").status_code == httpx.codes.OK:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)
+        self.process.kill()
+        raise RuntimeError(f"The process did not answer:\n{self.log.read_text()}")
+
+
+def process_environment(context: Context | None, environments: LocalEnvironments) -> dict[str, str]:
+    """What a process of ``context`` runs with: its own file, and of ours only what is not a credential."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    values = {**kept, **environments.for_process(context or ""), "PYTHONDONTWRITEBYTECODE": "1"}
+    values.pop("STATIC_ROOT", None)
+    return values

@@ -1,0 +1,108 @@
+"""The local servers: shared by whoever uses them, stopped by the last, found again after a kill, in any path."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from exchanger.kernel.contexts import ALIASES, database_name
+from exchanger.local.environments import BOOTSTRAP
+from exchanger.local.paths import CHECKOUT, SOCKET_PATH_LIMIT, LocalPaths
+from exchanger.local.servers import LocalServers
+
+USE_THEN_WAIT = """
+import sys
+from pathlib import Path
+from exchanger.local.paths import LocalPaths
+from exchanger.local.servers import LocalServers
+servers = LocalServers(LocalPaths(Path(sys.argv[1])), durable=False, quiet=True)
+servers.acquire()
+print("ready", flush=True)
+sys.stdin.readline()
+servers.release()
+"""
+
+
+@pytest.fixture(scope="module")
+def root():
+    """A path with a space and a quote in it, too long for a socket, that the service user of root can reach."""
+    with tempfile.TemporaryDirectory(prefix="exchanger-local-") as parent:
+        root = Path(parent) / "it's a long folder name, with spaces in it, and more of them" / ".local"
+        yield root
+        LocalServers(LocalPaths(root), quiet=True).stop()
+
+
+def use(root):
+    process = subprocess.Popen(
+        [sys.executable, "-c", USE_THEN_WAIT, str(root)], cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdout.readline() == b"ready\n"
+    return process
+
+
+def leave(process):
+    process.communicate(b"\n", timeout=30)
+
+
+def pids(root):
+    servers = LocalServers(LocalPaths(root))
+    return servers.postgres.pid(), servers.valkey.pid()
+
+
+def test_two_users_share_the_servers_and_the_last_one_stops_them(root):
+    first, second = use(root), use(root)
+    running = pids(root)
+    assert None not in running
+    leave(first)
+    assert pids(root) == running
+    leave(second)
+    assert pids(root) == (None, None)
+
+
+def test_what_a_killed_user_leaves_running_is_used_and_stopped_by_the_next(root):
+    killed = use(root)
+    running = pids(root)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.communicate()
+    assert pids(root) == running
+    leave(use(root))
+    assert pids(root) == (None, None)
+
+
+def test_the_data_and_the_passwords_outlive_a_restart_and_are_for_their_user_only(root):
+    process = use(root)
+    environments = LocalServers(LocalPaths(root)).environments
+    before = environments.read(BOOTSTRAP)
+    with psycopg.connect(environments.for_process("")["WEB_DATABASE_URL"], autocommit=True) as owner:
+        owner.execute("CREATE TABLE kept AS SELECT 7 AS number")
+    leave(process)
+    process = use(root)
+    assert environments.read(BOOTSTRAP) == before
+    with psycopg.connect(environments.for_process("")["WEB_DATABASE_URL"]) as owner:
+        assert owner.execute("SELECT number FROM kept").fetchone() == (7,)
+    leave(process)
+    for file in (root / "env").iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE((root / "env").stat().st_mode) == 0o700
+
+
+def test_nobody_logs_in_without_the_password_not_even_locally(root):
+    process = use(root)
+    servers = LocalServers(LocalPaths(root))
+    for role in ("postgres", "exchanger_owner", "exchanger_web"):
+        for password in ("", "wrong"):
+            with pytest.raises(psycopg.OperationalError):
+                psycopg.connect(servers.postgres.url(role, password, database_name(ALIASES[0])))
+    leave(process)
+
+
+def test_a_path_too_long_for_a_socket_gets_a_short_folder_for_it(root):
+    paths = LocalPaths(root)
+    assert len(os.fsencode(paths.root / "run" / ".s.PGSQL.5432.lock")) > SOCKET_PATH_LIMIT
+    assert len(os.fsencode(paths.sockets / ".s.PGSQL.5432.lock")) <= SOCKET_PATH_LIMIT

@@ -1,0 +1,125 @@
+"""``make up`` as a newcomer and as somebody whose machine died: the whole platform, from nothing."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from exchanger.demo.accounts import ACCOUNTS
+from exchanger.kernel.contexts import Context
+from exchanger.local.paths import CHECKOUT, LocalPaths
+from exchanger.local.servers import LocalServers
+from exchanger.local.supervisor import MARK
+
+READY_SECONDS = 120
+
+
+@pytest.fixture(scope="module")
+def folder():
+    with tempfile.TemporaryDirectory(prefix="exchanger-up-") as parent:  # where root's PostgreSQL gets to, too
+        folder = Path(parent) / "a folder with spaces"
+        yield folder
+        LocalServers(LocalPaths(folder), quiet=True).stop()
+
+
+@pytest.fixture(scope="module")
+def port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Up:
+    """A running ``manage.py up`` and what it has printed."""
+
+    def __init__(self, folder, port):
+        environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        self.log = folder.parent / f"up-{time.monotonic_ns()}.log"
+        with self.log.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "up", "--port", str(port)],
+                cwd=CHECKOUT,
+                env={**environment, "EXCHANGER_LOCAL_DIR": str(folder)},
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    @property
+    def printed(self):
+        return self.log.read_text()
+
+    def wait_for(self, text):
+        deadline = time.monotonic() + READY_SECONDS
+        while text not in self.printed:
+            assert time.monotonic() < deadline, self.printed
+            assert self.process.poll() is None or text in self.printed, self.printed
+            time.sleep(0.1)
+        return self
+
+    def interrupt(self):
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(timeout=30)
+
+
+def ours(folder):
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARK) == str(folder):
+                found.append(process.pid)
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+def servers(folder):
+    local = LocalServers(LocalPaths(folder))
+    return local.postgres.pid(), local.valkey.pid()
+
+
+def test_it_starts_from_nothing_tells_where_and_who_and_survives_being_killed(folder, port):
+    up = Up(folder, port).wait_for("The platform is running")
+    for number, context in enumerate(Context):
+        assert httpx.get(f"http://127.0.0.1:{port + number}/readyz").json()["context"] == context
+        assert f"http://127.0.0.1:{port + number}/" in up.printed
+    for account in ACCOUNTS:
+        assert re.search(rf"{account.email} +{account.password}", up.printed)
+    client = next(account for account in ACCOUNTS if account.email.startswith("client@"))
+    answer = httpx.post(
+        f"http://127.0.0.1:{port}/api/v1/auth/login",
+        json={"email": client.email, "password": client.password, "transport": "bearer"},
+    )
+    key = answer.json()["session_key"]
+    up.process.kill()
+    up.process.wait()
+    assert len(ours(folder)) >= 6
+
+    again = Up(folder, port).wait_for("The platform is running")
+    assert re.search(r"Ended \d+ processes that an earlier run had left", again.printed)
+    me = httpx.get(f"http://127.0.0.1:{port}/api/v1/auth/me", headers={"Authorization": f"Bearer {key}"})
+    assert me.json()["email"] == client.email  # the session outlived the kill
+    assert again.interrupt() == 0
+    assert ours(folder) == []
+    assert servers(folder) == (None, None)
+
+
+def test_a_taken_port_is_named_and_nothing_is_started(folder, port):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port + 1))
+        taken.listen()
+        up = Up(folder, port)
+        assert up.process.wait(timeout=READY_SECONDS) == 1, up.printed
+    assert f"port {port + 1}, where the admin application would listen, is taken" in up.printed
+    assert "Traceback" not in up.printed
+    assert ours(folder) == []
+    assert servers(folder) == (None, None)
