@@ -32,9 +32,10 @@ CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
 # --- Applications ------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "unfold",
+    "admin_panel",  # before unfold, whose templates its own extend
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "admin_panel.panel.apps.OperatorsAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -48,7 +49,6 @@ INSTALLED_APPS = [
     "exchanger",
     "identity",
     "web",
-    "admin_panel",
     "bot",
 ]
 MIDDLEWARE = [
@@ -110,6 +110,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 LOGIN_URL = "/admin/login/"
+LOGIN_REDIRECT_URL = "/admin/"
 
 SECURE_COOKIES = env.flag("SECURE_COOKIES", default=True)
 SESSION_ENGINE = "identity.sessions"
@@ -181,8 +182,11 @@ UNFOLD = {
     "SITE_HEADER": "Exchanger",
     "SITE_SUBHEADER": "Operators' panel",
     "SITE_SYMBOL": "currency_exchange",
-    "SHOW_HISTORY": False,
+    "SITE_URL": None,
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "admin_panel.panel.assets.favicon"}],
+    "STYLES": ["admin_panel.panel.assets.stylesheet"],
     "SHOW_VIEW_ON_SITE": False,
+    "ACCOUNT": {"navigation": [{"title": "API", "link": "/api/docs/"}]},
     "SIDEBAR": {"navigation": "admin_panel.panel.navigation.navigation", "show_search": True},
     "DASHBOARD_CALLBACK": "admin_panel.panel.dashboard.dashboard",
 }
@@ -191,6 +195,7 @@ UNFOLD = {
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("uk", "Українська"), ("ru", "Русский")]
+FORMAT_MODULE_PATH = "admin_panel.formats"
 TIME_ZONE = "UTC"
 USE_TZ = True
 EMAIL_BACKEND = env.text("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")

@@ -14,7 +14,10 @@ class SystemMetric(models.Model):
 
     class Meta:
         db_table = "system_metrics"
-        indexes = [models.Index(fields=["metric_name", "-recorded_at"], name="idx_metrics_name_recorded")]
+        indexes = [
+            models.Index(fields=["metric_name", "-recorded_at"], name="idx_metrics_name_recorded"),
+            models.Index(fields=["-recorded_at", "-id"], name="idx_metrics_recorded"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.metric_name} {self.metric_value}"

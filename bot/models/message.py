@@ -19,7 +19,10 @@ class Message(models.Model):
     class Meta:
         db_table = "messages"
         constraints = [DatabaseForeignKey(name="fk_conversation", column="conversation_id", references="conversations")]
-        indexes = [models.Index(fields=["conversation", "-sent_at", "-id"], name="idx_messages_conversation")]
+        indexes = [
+            models.Index(fields=["conversation", "-sent_at", "-id"], name="idx_messages_conversation"),
+            models.Index(fields=["-sent_at", "-id"], name="idx_messages_sent"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.message_type} {self.message_id}"

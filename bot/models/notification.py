@@ -21,6 +21,7 @@ class Notification(models.Model):
         indexes = [
             models.Index(fields=["user_id", "-created_at"], name="idx_notifications_user"),
             models.Index(fields=["created_at"], name="idx_notifications_unsent", condition=Q(sent=False)),
+            models.Index(fields=["-created_at", "-id"], name="idx_notifications_created"),
         ]
 
     def __str__(self) -> str:

@@ -14,7 +14,10 @@ class UserCommand(models.Model):
 
     class Meta:
         db_table = "user_commands"
-        indexes = [models.Index(fields=["telegram_user_id", "-executed_at"], name="idx_user_commands_user")]
+        indexes = [
+            models.Index(fields=["telegram_user_id", "-executed_at"], name="idx_user_commands_user"),
+            models.Index(fields=["-executed_at", "-id"], name="idx_user_commands_executed"),
+        ]
 
     def __str__(self) -> str:
         return self.command

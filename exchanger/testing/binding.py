@@ -80,6 +80,7 @@ class Binding:
 
     def _read_settings(self, context: Context | None) -> dict[str, Any]:
         ours = self._environments.for_process(context or "")
+        ours.pop("STATIC_ROOT", None)  # tests collect no static files
         before = dict(os.environ)
         for context_name in ("", *Context):
             for name in self._environments.for_process(context_name):

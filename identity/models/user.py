@@ -50,6 +50,7 @@ class User(AbstractBaseUser):
         constraints = [
             models.CheckConstraint(name="users_email_lower", condition=models.Q(email=Lower("email"))),
         ]
+        indexes = [models.Index(fields=["-created_at", "-id"], name="idx_users_created")]
 
     def __str__(self) -> str:
         return self.email

@@ -14,7 +14,10 @@ class AnalyticsEvent(models.Model):
 
     class Meta:
         db_table = "analytics_events"
-        indexes = [models.Index(fields=["event_type", "-created_at"], name="idx_analytics_type_created")]
+        indexes = [
+            models.Index(fields=["event_type", "-created_at"], name="idx_analytics_type_created"),
+            models.Index(fields=["-created_at", "-id"], name="idx_analytics_created"),
+        ]
 
     def __str__(self) -> str:
         return self.event_type

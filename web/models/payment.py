@@ -29,6 +29,7 @@ class Payment(models.Model):
         indexes = [
             models.Index(fields=["order"], name="idx_payments_order"),
             models.Index(fields=["user_id", "-created_at"], name="idx_payments_user_created"),
+            models.Index(fields=["-created_at", "-id"], name="idx_payments_created"),
         ]
 
     def __str__(self) -> str:

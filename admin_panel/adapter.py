@@ -1,0 +1,52 @@
+"""Every read of the operators' own database, bound to the admin context."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from admin_panel.models import AdminSetting, AuditLog, Configuration, Report, SystemMetric
+from exchanger.kernel.contexts import Context, require
+
+
+class AdminAdapter:
+    """The source document's adapter. What it finds comes newest first.
+
+    Raises:
+        ForeignContext, NoContext: made outside an admin process.
+    """
+
+    context = Context.ADMIN
+
+    def __init__(self) -> None:
+        require(self.context)
+
+    def find_audit_logs(self, admin_id: UUID | None = None) -> QuerySet[AuditLog]:
+        """What an operator did; without ``admin_id``, what anybody did."""
+        logs = AuditLog.objects.order_by("-created_at", "-id")
+        return logs if admin_id is None else logs.filter(admin_id=admin_id)
+
+    def find_resource_history(self, resource_type: str, resource_id: str) -> QuerySet[AuditLog]:
+        """What was done to one resource; ``resource_type`` is as ``admin_panel.resources`` spells it."""
+        return self.find_audit_logs().filter(resource_type=resource_type, resource_id=resource_id)
+
+    def find_reports(self) -> QuerySet[Report]:
+        return Report.objects.order_by("-generated_at", "-id")
+
+    def find_system_metrics(
+        self, metric_name: str | None = None, *, since: datetime | None = None
+    ) -> QuerySet[SystemMetric]:
+        """Measurements of one metric, or of all, from ``since`` (aware) on."""
+        metrics = SystemMetric.objects.order_by("-recorded_at", "-id")
+        if metric_name is not None:
+            metrics = metrics.filter(metric_name=metric_name)
+        return metrics if since is None else metrics.filter(recorded_at__gte=since)
+
+    def find_settings(self) -> QuerySet[AdminSetting]:
+        """All settings, by key."""
+        return AdminSetting.objects.order_by("key")
+
+    def find_configurations(self, context: Context | None = None) -> QuerySet[Configuration]:
+        """Every version of a context's configuration document, or of all contexts'."""
+        versions = Configuration.objects.order_by("-created_at", "-id")
+        return versions if context is None else versions.filter(application_context=context)

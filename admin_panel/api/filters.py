@@ -1,0 +1,54 @@
+"""What the lists of the API can be narrowed by. Whole values and periods; text with a NUL is refused by the forms."""
+
+from django_filters import rest_framework as filters
+
+from admin_panel.models import AdminSetting, AuditLog, Configuration, Report, SystemMetric
+from exchanger.kernel.contexts import Context
+
+
+class AuditLogFilter(filters.FilterSet):
+    admin_id = filters.UUIDFilter(help_text="Who did it.")
+    action = filters.CharFilter(help_text="A dotted name such as rate.publish.")
+    resource_type = filters.CharFilter()
+    resource_id = filters.CharFilter()
+    created_after = filters.IsoDateTimeFilter("created_at", lookup_expr="gte", help_text="From this moment on.")
+    created_before = filters.IsoDateTimeFilter("created_at", lookup_expr="lt", help_text="Up to this moment.")
+
+    class Meta:
+        model = AuditLog
+        fields: list[str] = []
+
+
+class ReportFilter(filters.FilterSet):
+    type = filters.CharFilter()
+    generated_by = filters.UUIDFilter()
+
+    class Meta:
+        model = Report
+        fields: list[str] = []
+
+
+class SystemMetricFilter(filters.FilterSet):
+    metric_name = filters.CharFilter()
+    recorded_after = filters.IsoDateTimeFilter("recorded_at", lookup_expr="gte", help_text="From this moment on.")
+    recorded_before = filters.IsoDateTimeFilter("recorded_at", lookup_expr="lt", help_text="Up to this moment.")
+
+    class Meta:
+        model = SystemMetric
+        fields: list[str] = []
+
+
+class AdminSettingFilter(filters.FilterSet):
+    key = filters.CharFilter()
+
+    class Meta:
+        model = AdminSetting
+        fields: list[str] = []
+
+
+class ConfigurationFilter(filters.FilterSet):
+    application_context = filters.ChoiceFilter(choices=[(context.value, context.value) for context in Context])
+
+    class Meta:
+        model = Configuration
+        fields: list[str] = []

@@ -1,0 +1,80 @@
+"""What the operators' application caches: measurements, and the figures of its first page."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from admin_panel.adapter import AdminAdapter
+from admin_panel.figures import PlatformFigures
+from admin_panel.models import SystemMetric
+from exchanger.kernel.cache.leases import CoherentCache, Loaded
+from exchanger.kernel.cache.namespaces import METRICS
+from exchanger.kernel.contexts import Context, require
+
+PERIOD = timedelta(hours=24)
+FIGURE_PREFIX = "dashboard:"
+
+# What an operator acts on may be a minute old; what is looked at by the month, as old as the namespace allows.
+_SOON = timedelta(minutes=1)
+_FIGURES: dict[str, tuple[Callable[[PlatformFigures], Any], timedelta]] = {
+    "orders_by_status": (PlatformFigures.orders_by_status, _SOON),
+    "turnover_today": (PlatformFigures.turnover_today, _SOON),
+    "queue": (PlatformFigures.queue, _SOON),
+    "latest_rates": (PlatformFigures.latest_rates, _SOON),
+    "live_sessions": (PlatformFigures.live_sessions, _SOON),
+    "daily_turnover": (PlatformFigures.daily_turnover, timedelta(seconds=METRICS.ttl)),
+}
+
+
+class AdminCache:
+    """JSON values under ``cache:admin:metrics:{name}``; without Redis they come from PostgreSQL.
+
+    Raises:
+        ForeignContext, NoContext: made outside an admin process.
+    """
+
+    context = Context.ADMIN
+
+    def __init__(self) -> None:
+        require(self.context)
+        self._cache = CoherentCache(METRICS)
+
+    def get_system_metrics(self, metric_name: str) -> list[dict[str, Any]]:
+        """The metric's measurements of the last 24 hours, newest first, at most 15 minutes old.
+
+        Raises:
+            ValueError: no metric that is cached can have this name.
+        """
+        if metric_name.startswith(FIGURE_PREFIX):
+            raise ValueError(f"'{FIGURE_PREFIX}…' names the figures of the dashboard, not a metric.")
+        metrics: list[dict[str, Any]] = self._cache.get(metric_name, lambda: Loaded(_measurements(metric_name)))
+        return metrics
+
+    def get_figure(self, name: str) -> dict[str, Any]:
+        """A figure of the dashboard: ``value`` as PlatformFigures makes it, and ``asOf`` (ISO 8601, UTC)."""
+        read, life = _FIGURES[name]
+
+        def load() -> Loaded:
+            now = timezone.now()
+            return Loaded({"asOf": now.isoformat(), "value": read(PlatformFigures())}, expires_at=now + life)
+
+        figure: dict[str, Any] = self._cache.get(FIGURE_PREFIX + name, load)
+        return figure
+
+
+def _measurements(metric_name: str) -> list[dict[str, Any]]:
+    found = AdminAdapter().find_system_metrics(metric_name, since=timezone.now() - PERIOD)
+    return [_measurement(metric) for metric in found]
+
+
+def _measurement(metric: SystemMetric) -> dict[str, Any]:
+    value = metric.metric_value
+    return {
+        "id": str(metric.pk),
+        "metricName": metric.metric_name,
+        "metricValue": None if value is None else format(value, "f"),
+        "tags": metric.tags,
+        "recordedAt": metric.recorded_at.isoformat(),
+    }

@@ -1,0 +1,121 @@
+"""The blocks of the dashboard: each function turns the figure of its name into what the template shows."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+
+from admin_panel.figures import QUEUE_AGES
+from admin_panel.panel.charts import main_currency, orders_chart, turnover_chart
+from admin_panel.panel.exchange import ORDER_LABELS
+from admin_panel.panel.money import amount_text, money_text
+
+STALE_AFTER = timedelta(hours=24)  # an open rate older than this is pointed out
+
+Figure = dict[str, Any]
+Block = dict[str, Any]
+
+
+def queue(figure: list[Figure], now: datetime) -> Block:
+    oldest = min((row["oldest"] for row in figure if row["oldest"]), default=None)
+    edges = [f"{minutes} min" if minutes < 60 else f"{minutes // 60} h" for minutes in QUEUE_AGES]
+    rows = [[_status_link(row["status"]), *row["ages"], _age(row["oldest"], now)] for row in figure]
+    return {
+        "card": _card(
+            "Waiting for an operator", sum(sum(row["ages"]) for row in figure), f"oldest: {_age(oldest, now)}"
+        ),
+        "table": {
+            "headers": ["Status", *(f"up to {edge}" for edge in edges), f"over {edges[-1]}", "Oldest"],
+            "rows": rows,
+        },
+    }
+
+
+def turnover_today(figure: list[Figure], now: datetime) -> Block:
+    rows = [
+        [
+            _pair(row),
+            row["orders"],
+            row["completed"],
+            money_text(row["given"], row["from_currency"]),
+            money_text(row["received"], row["to_currency"]),
+        ]
+        for row in figure
+    ]
+    completed = sum(row["completed"] for row in figure)
+    return {
+        "card": _card("Orders today", sum(row["orders"] for row in figure), f"{completed} completed"),
+        "table": {"headers": ["Pair", "Orders", "Completed", "Clients gave", "Clients received"], "rows": rows},
+    }
+
+
+def orders_by_status(figure: Figure, now: datetime) -> Block:
+    total = sum(figure.values())
+    return {
+        "statuses": [
+            {"link": _status_link(status), "orders": orders, "bar": [{"value": 100 * orders // max(total, 1)}]}
+            for status, orders in figure.items()
+        ],
+    }
+
+
+def daily_turnover(figure: list[Figure], now: datetime) -> Block:
+    currency = main_currency(figure)
+    return {
+        "orders": orders_chart(figure, now.date()) if figure else None,
+        "currency": currency,
+        "turnover": turnover_chart(figure, now.date(), currency) if currency else None,
+    }
+
+
+def latest_rates(figure: list[Figure], now: datetime) -> Block:
+    states = [_freshness(row, now) for row in figure]
+    ended = sum(text == "ended" for text, _ in states)
+    rows = [
+        [_pair(row), amount_text(row["rate"]), _age(row["valid_from"], now), _label(*state)]
+        for row, state in zip(figure, states, strict=True)
+    ]
+    return {
+        "card": _card("Pairs with a rate", len(figure) - ended, f"{ended} ended" if ended else "none ended"),
+        "table": {"headers": ["Pair", "Rate", "Age", "State"], "rows": rows},
+    }
+
+
+def live_sessions(figure: dict[str, int], now: datetime) -> Block:
+    contexts = " · ".join(f"{context} {live}" for context, live in figure.items())
+    return {"card": _card("Live sessions", sum(figure.values()), contexts)}
+
+
+def _card(title: str, value: int, note: str) -> dict[str, str]:
+    return {"title": title, "value": f"{value:,}", "note": note}
+
+
+def _freshness(rate: Figure, now: datetime) -> tuple[str, str]:
+    if rate["valid_until"] and datetime.fromisoformat(rate["valid_until"]) <= now:
+        return "ended", "danger"
+    if now - datetime.fromisoformat(rate["valid_from"]) > STALE_AFTER:
+        return "stale", "warning"
+    return "fresh", "success"
+
+
+def _age(moment: str | None, now: datetime) -> str:
+    return timesince(datetime.fromisoformat(moment), now, depth=1) if moment else "–"
+
+
+def _pair(row: Figure) -> str:
+    return f"{row['from_currency']} → {row['to_currency']}"
+
+
+def _label(text: str, kind: str | None) -> SafeString:
+    return render_to_string("unfold/helpers/label.html", {"text": text, "type": kind})
+
+
+def _status_link(status: str) -> SafeString:
+    address = reverse("admin:web_order_changelist")
+    return format_html(
+        '<a href="{}?status__exact={}">{}</a>', address, status, _label(status, ORDER_LABELS.get(status))
+    )

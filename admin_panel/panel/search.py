@@ -1,0 +1,44 @@
+"""The search box of a list: whole values in indexed columns, so that a search never reads a whole table."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db.models import BigIntegerField, Field, ForeignKey, Model, Q, QuerySet, UUIDField
+
+from exchanger.kernel.contexts import Context
+from identity.adapter import IdentityAdapter
+
+_LARGEST = 2**63 - 1
+
+
+def search_rows(queryset: QuerySet[Model], names: Sequence[str], person: str | None, term: str) -> QuerySet[Model]:
+    """The rows in which one of the fields ``names`` holds ``term``.
+
+    A UUID is looked for in UUID columns, digits in numbers, text as the beginning of text; an e-mail address
+    through the identity database, where ``person``, a column of people's ids, is among the names.
+    """
+    wanted = Q()
+    for name in names:
+        wanted |= _condition(queryset.model._meta.get_field(name), term)
+    if person and person in names and "@" in term:
+        found = IdentityAdapter(Context.ADMIN).find_user_by_email(term)
+        wanted |= Q(**{person: found.pk}) if found else Q()
+    return queryset.filter(wanted) if wanted else queryset.none()
+
+
+def _condition(field: Any, term: str) -> Q:
+    kind: Field = field.target_field if isinstance(field, ForeignKey) else field
+    if isinstance(kind, UUIDField):
+        value = _uuid(term)
+        return Q(**{field.attname: value}) if value else Q()
+    if isinstance(kind, BigIntegerField):
+        return Q(**{field.attname: int(term)}) if term.isdecimal() and int(term) <= _LARGEST else Q()
+    return Q(**{f"{field.attname}__startswith": term})
+
+
+def _uuid(term: str) -> UUID | None:
+    try:
+        return UUID(term)
+    except ValueError:
+        return None

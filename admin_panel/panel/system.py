@@ -1,0 +1,104 @@
+"""The operators' own records."""
+
+from django.contrib import admin
+from unfold.contrib.filters.admin import ChoicesRadioFilter
+
+from admin_panel.models import AdminSetting, AuditLog, Configuration, Report, SystemMetric
+from admin_panel.panel.base import PanelAdmin
+from admin_panel.panel.clients import CONTEXT_LABELS
+from admin_panel.panel.columns import column
+from admin_panel.panel.filters import ExactFilter, PeriodFilter
+from admin_panel.panel.money import amount_text
+from admin_panel.panel.people import person_column
+
+
+@admin.register(AuditLog)
+class AuditLogAdmin(PanelAdmin):
+    person_field = "admin_id"
+    list_display = ("created_at", "operator", "action", "resource_type", "resource_id", "ip_address")
+    list_filter = (
+        ("created_at", PeriodFilter),
+        ("resource_type", ExactFilter),
+        ("resource_id", ExactFilter),
+        ("action", ExactFilter),
+    )
+    search_fields = ("id", "admin_id")
+    search_help_text = "Entry or operator's id, or e-mail"
+    ordering = ("-created_at", "-id")
+    fields = (
+        "id",
+        "created_at",
+        "operator",
+        "action",
+        "resource_type",
+        "resource_id",
+        "old_values",
+        "new_values",
+        "ip_address",
+        "user_agent",
+    )
+
+    operator = person_column("Operator")
+
+
+@admin.register(Report)
+class ReportAdmin(PanelAdmin):
+    person_field = "generated_by"
+    list_display = ("generated_at", "name", "type", "operator", "ready")
+    list_filter = (("generated_at", PeriodFilter), ("type", ExactFilter))
+    ordering = ("-generated_at", "-id")
+    fields = ("id", "name", "type", "parameters", "operator", "generated_at", "ready")
+
+    operator = person_column("Asked for by")
+
+    @column("Ready", boolean=True)
+    def ready(self, report: Report) -> bool:
+        return report.file_path is not None
+
+
+@admin.register(SystemMetric)
+class SystemMetricAdmin(PanelAdmin):
+    list_display = ("recorded_at", "metric_name", "value", "tags")
+    list_filter = (("metric_name", ExactFilter), ("recorded_at", PeriodFilter))
+    ordering = ("-recorded_at", "-id")
+    fields = ("id", "metric_name", "value", "tags", "recorded_at")
+
+    @column("Value")
+    def value(self, metric: SystemMetric) -> str:
+        return "–" if metric.metric_value is None else amount_text(metric.metric_value)
+
+
+@admin.register(Configuration)
+class ConfigurationAdmin(PanelAdmin):
+    person_field = "created_by"
+    list_display = ("version", "context", "operator", "comment", "created_at", "published_at")
+    list_filter = (("application_context", ChoicesRadioFilter),)
+    ordering = ("-created_at", "-id")
+    fields = (
+        "id",
+        "application_context",
+        "version",
+        "document",
+        "comment",
+        "operator",
+        "created_at",
+        "published_at",
+    )
+
+    operator = person_column("Operator")
+
+    @column("Application", labels=CONTEXT_LABELS)
+    def context(self, configuration: Configuration) -> str:
+        return configuration.application_context
+
+
+@admin.register(AdminSetting)
+class AdminSettingAdmin(PanelAdmin):
+    person_field = "updated_by"
+    list_display = ("key", "value", "operator", "updated_at")
+    search_fields = ("key",)
+    search_help_text = "Beginning of the key"
+    ordering = ("key",)
+    fields = ("id", "key", "value", "description", "operator", "updated_at")
+
+    operator = person_column("Changed by")

@@ -1,0 +1,78 @@
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.conf import settings
+from django.db import connections
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from exchanger.isolation.acl import rules
+from exchanger.kernel.contexts import ALIASES, Context
+from identity.services.sessions import session_open
+from identity.tests.factories import UserFactory
+
+
+@pytest.fixture
+def visitor() -> Client:
+    return Client(SERVER_NAME="localhost")
+
+
+@pytest.fixture
+def operator_with(visitor) -> Callable[..., Client]:
+    """A browser in which somebody with these permissions in the admin context, or with none, has a session."""
+
+    def log_in(*permissions: str) -> Client:
+        visitor.person = UserFactory(permissions={"admin": permissions})
+        visitor.cookies[settings.SESSION_COOKIE_NAME] = session_open(user=visitor.person).session_key
+        return visitor
+
+    return log_in
+
+
+@pytest.fixture
+def operator(operator_with) -> Client:
+    return operator_with("*")
+
+
+@pytest.fixture
+def statements() -> Callable[..., dict[str, list[str]]]:
+    """What a call sends to each database."""
+
+    def record(call: Callable[[], object]) -> dict[str, list[str]]:
+        recorders = {alias: CaptureQueriesContext(connections[alias]) for alias in ALIASES}
+        for recorder in recorders.values():
+            recorder.__enter__()
+        try:
+            call()
+        finally:
+            for recorder in recorders.values():
+                recorder.__exit__(None, None, None)
+        return {alias: [query["sql"] for query in recorder] for alias, recorder in recorders.items()}
+
+    return record
+
+
+@pytest.fixture
+def broken_redis(world) -> Iterator[None]:
+    """Redis answers the admin process with errors only."""
+    with world.redis() as client:
+        client.execute_command("ACL", "SETUSER", Context.ADMIN, "nocommands")
+        yield
+        client.execute_command("ACL", "SETUSER", Context.ADMIN, *rules(Context.ADMIN))
+
+
+@pytest.fixture
+def everything(world) -> Callable[[], dict[str, object]]:
+    """All that a refused request could have left behind: the rows of every table, and the keys in Redis."""
+
+    def read() -> dict[str, object]:
+        found: dict[str, object] = {}
+        for alias in ALIASES:
+            server = world.superuser(alias)
+            for (table,) in server.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall():
+                found[f"{alias}.{table}"] = sorted(server.execute(f"SELECT t::text FROM {table} t").fetchall())
+        with world.redis() as client:
+            found["redis"] = sorted(client.keys("*"))
+        return found
+
+    return read

@@ -1,0 +1,205 @@
+"""The operators' records over REST."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connections
+from django.test import Client
+
+from admin_panel.tests.factories import (
+    AdminSettingFactory,
+    AuditLogFactory,
+    ConfigurationFactory,
+    ReportFactory,
+    SystemMetricFactory,
+)
+from identity.services.sessions import session_open
+from identity.tests.factories import UserFactory
+
+pytestmark = pytest.mark.context("admin")
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+RESOURCES = {
+    "audit-logs": ("admin_panel.view_auditlog", AuditLogFactory),
+    "reports": ("admin_panel.view_report", ReportFactory),
+    "metrics": ("admin_panel.view_systemmetric", SystemMetricFactory),
+    "settings": ("admin_panel.view_adminsetting", AdminSettingFactory),
+    "configurations": ("admin_panel.view_configuration", ConfigurationFactory),
+}
+each_resource = pytest.mark.parametrize("resource", RESOURCES)
+
+
+def bearer(*permissions):
+    """A client of the API with a session of somebody with these permissions."""
+    client = Client(SERVER_NAME="localhost")
+    client.person = UserFactory(permissions={"admin": permissions})
+    client.defaults["HTTP_AUTHORIZATION"] = f"Bearer {session_open(user=client.person).session_key}"
+    return client
+
+
+def listed(client, resource, **query):
+    answer = client.get(f"/api/v1/{resource}/", query)
+    assert answer.status_code == 200, answer.content
+    return answer.json()["results"]
+
+
+@each_resource
+def test_the_permission_of_the_model_opens_its_list_and_its_rows(resource):
+    permission, factory = RESOURCES[resource]
+    row = factory()
+    client = bearer(permission)
+    (found,) = listed(client, resource)
+    assert found["id"] == str(row.pk)
+    assert client.get(f"/api/v1/{resource}/{row.pk}/").json() == found
+
+
+@each_resource
+def test_without_a_session_it_is_401_and_without_the_permission_403_and_nothing_happens(resource, everything):
+    permission, factory = RESOURCES[resource]
+    row = factory()
+    addresses = [f"/api/v1/{resource}/", f"/api/v1/{resource}/{row.pk}/"]
+    visitor = Client(SERVER_NAME="localhost")
+    before = everything()
+    for address in addresses:
+        answer = visitor.get(address)
+        assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
+        assert "Bearer" in answer["WWW-Authenticate"]
+    assert everything() == before
+    other = next(held for held, _ in RESOURCES.values() if held != permission)
+    for client in (bearer(), bearer(other)):
+        before = everything()
+        for address in addresses:
+            answer = client.get(address)
+            assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
+        after = everything()
+        cached = f"identity:user:admin:{client.person.pk}".encode()
+        assert after.pop("redis") == sorted([*before.pop("redis"), cached])
+        assert after == before
+
+
+@each_resource
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
+def test_nobody_writes(resource, method, everything):
+    _, factory = RESOURCES[resource]
+    row = factory()
+    client = bearer("*")
+    listed(client, resource)
+    before = everything()
+    for address in (f"/api/v1/{resource}/", f"/api/v1/{resource}/{row.pk}/"):
+        assert getattr(client, method)(address, {}, "application/json").status_code == 405
+    assert everything() == before
+
+
+@each_resource
+def test_a_page_is_one_statement_however_many_rows(resource, django_assert_num_queries):
+    _, factory = RESOURCES[resource]
+    client = bearer("*")
+    listed(client, resource)
+    factory.create_batch(12)
+    with (
+        django_assert_num_queries(1, connection=connections["admin"]),
+        django_assert_num_queries(0, connection=connections["identity"]),
+    ):
+        assert len(listed(client, resource)) == 12
+
+
+@each_resource
+@pytest.mark.parametrize("query", ["cursor=%00", "cursor=AAAA", "cursor=%C3%A9", "page_size=%00", "page_size=-1"])
+def test_a_cursor_that_is_not_ours_is_refused_and_a_size_that_is_none_ignored(resource, query):
+    answer = bearer("*").get(f"/api/v1/{resource}/?{query}")
+    assert answer.status_code == (404 if query.startswith("cursor") else 200)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "audit-logs/?action=%00",
+        "audit-logs/?resource_type=a%00",
+        "audit-logs/?resource_id=%00b",
+        "audit-logs/?admin_id=%00",
+        "audit-logs/?admin_id=7",
+        "audit-logs/?created_after=%00",
+        "audit-logs/?created_after=yesterday",
+        "reports/?type=%00",
+        "metrics/?metric_name=%00",
+        "settings/?key=%00",
+        "configurations/?application_context=%00",
+        "configurations/?application_context=bank",
+    ],
+)
+def test_a_filter_that_makes_no_sense_is_400_and_no_statement(query, django_assert_num_queries):
+    client = bearer("*")
+    client.get("/api/v1/auth/me")
+    with django_assert_num_queries(0, connection=connections["admin"]):
+        answer = client.get(f"/api/v1/{query}")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    assert answer.json()["details"]
+
+
+def test_a_row_that_is_not_there_is_404():
+    client = bearer("*")
+    for wrong in (uuid.uuid4(), "nonsense", "%00"):
+        assert client.get(f"/api/v1/audit-logs/{wrong}/").status_code == 404
+
+
+def test_the_audit_trail_is_narrowed_by_who_what_which_and_when():
+    anna = uuid.uuid4()
+    first = AuditLogFactory(admin_id=anna, action="rate.publish", created_at=NOON)
+    second = AuditLogFactory(resource_type="order", resource_id="7", created_at=NOON + timedelta(hours=1))
+    client = bearer("*")
+
+    def found(**query):
+        return [row["id"] for row in listed(client, "audit-logs", **query)]
+
+    assert found() == [str(second.pk), str(first.pk)]
+    assert found(admin_id=anna) == [str(first.pk)]
+    assert found(resource_type="order") == found(resource_id="7") == [str(second.pk)]
+    assert found(action="nothing") == []
+    assert found(created_after=second.created_at.isoformat()) == [str(second.pk)]
+    assert found(created_before=second.created_at.isoformat()) == [str(first.pk)]
+
+
+def test_an_entry_of_the_audit_trail_tells_all_of_it():
+    log = AuditLogFactory(old_values=None, new_values={"rate": "41.50"}, user_agent="curl", created_at=NOON)
+    assert listed(bearer("*"), "audit-logs") == [
+        {
+            "id": str(log.pk),
+            "admin_id": str(log.admin_id),
+            "action": "rate.publish",
+            "resource_type": "exchange_rate",
+            "resource_id": log.resource_id,
+            "old_values": None,
+            "new_values": {"rate": "41.50"},
+            "ip_address": "192.0.2.10",
+            "user_agent": "curl",
+            "created_at": "2026-05-01T12:00:00Z",
+        }
+    ]
+
+
+def test_a_measurement_is_a_decimal_string():
+    SystemMetricFactory(metric_value="0.10000000")
+    SystemMetricFactory(metric_name="orders.paid", metric_value=None)
+    client = bearer("*")
+    assert [row["metric_value"] for row in listed(client, "metrics", metric_name="orders.created")] == ["0.10000000"]
+    assert [row["metric_value"] for row in listed(client, "metrics", metric_name="orders.paid")] == [None]
+
+
+def test_a_report_does_not_tell_where_its_file_lies():
+    ReportFactory(file_path="reports/secret-place.csv", generated_at=NOON)
+    ReportFactory(generated_at=NOON - timedelta(days=1))
+    answer = bearer("*").get("/api/v1/reports/")
+    assert [row["ready"] for row in answer.json()["results"]] == [True, False]
+    assert "secret-place" not in answer.text
+
+
+def test_settings_and_configurations_are_found_by_name_and_application():
+    AdminSettingFactory(key="b")
+    AdminSettingFactory(key="a", value={"on": True})
+    ConfigurationFactory(application_context="web")
+    ConfigurationFactory(application_context="telegram")
+    client = bearer("*")
+    assert [row["key"] for row in listed(client, "settings")] == ["a", "b"]
+    assert [row["value"] for row in listed(client, "settings", key="a")] == [{"on": True}]
+    found = listed(client, "configurations", application_context="telegram")
+    assert [row["application_context"] for row in found] == ["telegram"]
