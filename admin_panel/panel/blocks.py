@@ -23,7 +23,10 @@ Block = dict[str, Any]
 def queue(figure: list[Figure], now: datetime) -> Block:
     oldest = min((row["oldest"] for row in figure if row["oldest"]), default=None)
     edges = [f"{minutes} min" if minutes < 60 else f"{minutes // 60} h" for minutes in QUEUE_AGES]
-    rows = [[_status_link(row["status"]), *row["ages"], _age(row["oldest"], now)] for row in figure]
+    rows = [
+        [_status_link(row["status"]), *(f"{orders:,}" for orders in row["ages"]), _age(row["oldest"], now)]
+        for row in figure
+    ]
     return {
         "card": _card(
             "Waiting for an operator", sum(sum(row["ages"]) for row in figure), f"oldest: {_age(oldest, now)}"
@@ -39,8 +42,8 @@ def turnover_today(figure: list[Figure], now: datetime) -> Block:
     rows = [
         [
             _pair(row),
-            row["orders"],
-            row["completed"],
+            f"{row['orders']:,}",
+            f"{row['completed']:,}",
             money_text(row["given"], row["from_currency"]),
             money_text(row["received"], row["to_currency"]),
         ]
@@ -48,7 +51,7 @@ def turnover_today(figure: list[Figure], now: datetime) -> Block:
     ]
     completed = sum(row["completed"] for row in figure)
     return {
-        "card": _card("Orders today", sum(row["orders"] for row in figure), f"{completed} completed"),
+        "card": _card("Orders today", sum(row["orders"] for row in figure), f"{completed:,} completed"),
         "table": {"headers": ["Pair", "Orders", "Completed", "Clients gave", "Clients received"], "rows": rows},
     }
 
@@ -57,7 +60,7 @@ def orders_by_status(figure: Figure, now: datetime) -> Block:
     total = sum(figure.values())
     return {
         "statuses": [
-            {"link": _status_link(status), "orders": orders, "bar": [{"value": 100 * orders // max(total, 1)}]}
+            {"link": _status_link(status), "orders": f"{orders:,}", "bar": [{"value": 100 * orders // max(total, 1)}]}
             for status, orders in figure.items()
         ],
     }
@@ -73,6 +76,7 @@ def daily_turnover(figure: list[Figure], now: datetime) -> Block:
 
 
 def latest_rates(figure: list[Figure], now: datetime) -> Block:
+    figure = sorted(figure, key=lambda row: (_freshness(row, now)[0] != "ended", row["valid_from"]))
     states = [_freshness(row, now) for row in figure]
     ended = sum(text == "ended" for text, _ in states)
     rows = [
@@ -86,7 +90,7 @@ def latest_rates(figure: list[Figure], now: datetime) -> Block:
 
 
 def live_sessions(figure: dict[str, int], now: datetime) -> Block:
-    contexts = " · ".join(f"{context} {live}" for context, live in figure.items())
+    contexts = " · ".join(f"{context} {live:,}" for context, live in figure.items())
     return {"card": _card("Live sessions", sum(figure.values()), contexts)}
 
 

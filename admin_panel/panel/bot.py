@@ -1,20 +1,15 @@
 """Conversations and what belongs to them: read from the bot's database."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.text import Truncator
 from unfold.contrib.filters.admin import BooleanRadioFilter
 
 from admin_panel.panel.base import PanelAdmin
-from admin_panel.panel.columns import column
+from admin_panel.panel.columns import column, preview_text
 from admin_panel.panel.filters import ExactFilter, PeriodFilter
 from admin_panel.panel.people import person_column
 from bot.models import BotState, Conversation, Message, Notification, UserCommand
-
-PREVIEW = 80  # characters
 
 
 @admin.register(Conversation)
@@ -57,7 +52,7 @@ class MessageAdmin(PanelAdmin):
 
     @column("Content")
     def preview(self, message: Message) -> str:
-        return _preview(message.content)
+        return preview_text(message.content)
 
 
 @admin.register(Notification)
@@ -74,7 +69,7 @@ class NotificationAdmin(PanelAdmin):
 
     @column("Message")
     def preview(self, notification: Notification) -> str:
-        return _preview(notification.message)
+        return preview_text(notification.message)
 
 
 @admin.register(UserCommand)
@@ -97,10 +92,4 @@ class BotStateAdmin(PanelAdmin):
 
     @column("Value")
     def preview(self, state: BotState) -> str:
-        return _preview(state.value)
-
-
-def _preview(content: Any) -> str:
-    """The text of a message, or the beginning of whatever else it is."""
-    text = content.get("text", content) if isinstance(content, dict) else content
-    return Truncator(str(text)).chars(PREVIEW)
+        return preview_text(state.value)

@@ -1,9 +1,19 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
+from django.utils.text import Truncator
 from unfold.decorators import display
 
 Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+PREVIEW = 80  # characters
+
+
+def preview_text(content: Any) -> str:
+    """The text of a message, or the beginning of whatever else is kept as JSON."""
+    text = content.get("text", content) if isinstance(content, dict) else content
+    return Truncator(str(text)).chars(PREVIEW)
 
 
 def column(

@@ -6,7 +6,7 @@ from unfold.contrib.filters.admin import ChoicesRadioFilter
 from admin_panel.models import AdminSetting, AuditLog, Configuration, Report, SystemMetric
 from admin_panel.panel.base import PanelAdmin
 from admin_panel.panel.clients import CONTEXT_LABELS
-from admin_panel.panel.columns import column
+from admin_panel.panel.columns import column, preview_text
 from admin_panel.panel.filters import ExactFilter, PeriodFilter
 from admin_panel.panel.money import amount_text
 from admin_panel.panel.people import person_column
@@ -58,7 +58,7 @@ class ReportAdmin(PanelAdmin):
 
 @admin.register(SystemMetric)
 class SystemMetricAdmin(PanelAdmin):
-    list_display = ("recorded_at", "metric_name", "value", "tags")
+    list_display = ("recorded_at", "metric_name", "value", "labels")
     list_filter = (("metric_name", ExactFilter), ("recorded_at", PeriodFilter))
     ordering = ("-recorded_at", "-id")
     fields = ("id", "metric_name", "value", "tags", "recorded_at")
@@ -66,6 +66,10 @@ class SystemMetricAdmin(PanelAdmin):
     @column("Value")
     def value(self, metric: SystemMetric) -> str:
         return "–" if metric.metric_value is None else amount_text(metric.metric_value)
+
+    @column("Tags")
+    def labels(self, metric: SystemMetric) -> str:
+        return "–" if metric.tags is None else preview_text(metric.tags)
 
 
 @admin.register(Configuration)
@@ -95,10 +99,14 @@ class ConfigurationAdmin(PanelAdmin):
 @admin.register(AdminSetting)
 class AdminSettingAdmin(PanelAdmin):
     person_field = "updated_by"
-    list_display = ("key", "value", "operator", "updated_at")
+    list_display = ("key", "preview", "operator", "updated_at")
     search_fields = ("key",)
     search_help_text = "Beginning of the key"
     ordering = ("key",)
     fields = ("id", "key", "value", "description", "operator", "updated_at")
 
     operator = person_column("Changed by")
+
+    @column("Value")
+    def preview(self, setting: AdminSetting) -> str:
+        return preview_text(setting.value)
