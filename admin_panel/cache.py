@@ -9,9 +9,10 @@ from django.utils import timezone
 from admin_panel.adapter import AdminAdapter
 from admin_panel.figures import PlatformFigures
 from admin_panel.models import SystemMetric
-from exchanger.kernel.cache.leases import CoherentCache, Loaded
+from exchanger.kernel.cache.application import ApplicationCache
+from exchanger.kernel.cache.leases import Loaded
 from exchanger.kernel.cache.namespaces import METRICS
-from exchanger.kernel.contexts import Context, require
+from exchanger.kernel.contexts import Context
 
 PERIOD = timedelta(hours=24)
 FIGURE_PREFIX = "dashboard:"
@@ -28,7 +29,7 @@ _FIGURES: dict[str, tuple[Callable[[PlatformFigures], Any], timedelta]] = {
 }
 
 
-class AdminCache:
+class AdminCache(ApplicationCache):
     """JSON values under ``cache:admin:metrics:{name}``; without Redis they come from PostgreSQL.
 
     Raises:
@@ -36,10 +37,6 @@ class AdminCache:
     """
 
     context = Context.ADMIN
-
-    def __init__(self) -> None:
-        require(self.context)
-        self._cache = CoherentCache(METRICS)
 
     def get_system_metrics(self, metric_name: str) -> list[dict[str, Any]]:
         """The metric's measurements of the last 24 hours, newest first, at most 15 minutes old.
@@ -49,7 +46,7 @@ class AdminCache:
         """
         if metric_name.startswith(FIGURE_PREFIX):
             raise ValueError(f"'{FIGURE_PREFIX}…' names the figures of the dashboard, not a metric.")
-        metrics: list[dict[str, Any]] = self._cache.get(metric_name, lambda: Loaded(_measurements(metric_name)))
+        metrics: list[dict[str, Any]] = self._read(METRICS, metric_name, lambda: Loaded(_measurements(metric_name)))
         return metrics
 
     def get_figure(self, name: str) -> dict[str, Any]:
@@ -60,7 +57,7 @@ class AdminCache:
             now = timezone.now()
             return Loaded({"asOf": now.isoformat(), "value": read(PlatformFigures())}, expires_at=now + life)
 
-        figure: dict[str, Any] = self._cache.get(FIGURE_PREFIX + name, load)
+        figure: dict[str, Any] = self._read(METRICS, FIGURE_PREFIX + name, load)
         return figure
 
 

@@ -19,12 +19,15 @@ Adapter: TypeAlias = WebAdapter | AdminAdapter | TelegramAdapter
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """What an application's code may read through: who people are, its own business, and its own cache."""
+    """What an application's code may read through: who people are, its own business, and its own cache.
+
+    The telegram application caches nothing but sessions and people, which are everybody's, so it has no ``cache``.
+    """
 
     context: Context
     identity: IdentityAdapter
     application: Adapter
-    cache: ApplicationCache
+    cache: ApplicationCache | None
 
 
 class DatabaseFactory:
@@ -58,12 +61,6 @@ class DatabaseFactory:
         return _stack(context)
 
 
-class TelegramCache(ApplicationCache):
-    """What the telegram application caches."""
-
-    context = Context.TELEGRAM
-
-
 @cache
 def _stack(context: Context) -> Stack:
     identity = IdentityAdapter(context)
@@ -73,4 +70,4 @@ def _stack(context: Context) -> Stack:
         case Context.ADMIN:
             return Stack(context, identity, AdminAdapter(), AdminCache())
         case Context.TELEGRAM:
-            return Stack(context, identity, TelegramAdapter(), TelegramCache())
+            return Stack(context, identity, TelegramAdapter(), cache=None)
