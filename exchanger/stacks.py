@@ -6,7 +6,6 @@ from typing import TypeAlias
 
 from admin_panel.adapter import AdminAdapter
 from admin_panel.cache import AdminCache
-
 from bot.adapter import TelegramAdapter
 from exchanger.kernel.cache.application import ApplicationCache
 from exchanger.kernel.contexts import Context, current, require
