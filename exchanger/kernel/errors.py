@@ -19,16 +19,6 @@ UNAVAILABLE = "A server that this needs is not reachable: try again in a few sec
 JSON_PREFIXES = ("/api/", "/healthz", "/readyz")
 
 
-class Refused(exceptions.APIException):
-    """A rule of the platform said no; ``code`` names it and ``details`` carries what the client can act on."""
-
-    status_code = status.HTTP_409_CONFLICT
-
-    def __init__(self, message: str, *, code: str, details: dict[str, Any] | None = None) -> None:
-        super().__init__(message, code)
-        self.details = details or {}
-
-
 def body(code: str, message: str, details: Any = None) -> dict[str, Any]:
     return {"code": code, "message": message, "details": details if details is not None else {}}
 
@@ -53,9 +43,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 def _describe(error: exceptions.APIException) -> dict[str, Any]:
     if isinstance(error, exceptions.ValidationError):
         return body("invalid", "Some fields need another value: see details.", error.detail)
-    details: dict[str, Any] = getattr(error, "details", {})
-    if wait := getattr(error, "wait", None):
-        details = {"retry_after": int(wait)}
+    wait = getattr(error, "wait", None)
+    details = {"retry_after": int(wait)} if wait else {}
     code = error.get_codes()
     return body(code if isinstance(code, str) else error.default_code, str(error.detail), details)
 

@@ -3,7 +3,6 @@
 A process gets the file of its own context, as in production: the web process never holds the admin's password.
 """
 
-import os
 import secrets
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from exchanger.isolation.credentials import (
     redis_password_variable,
 )
 from exchanger.kernel.contexts import ALIASES, OWNER_ROLE, SPECS, Context, database_name
-from exchanger.local.paths import LocalPaths
+from exchanger.local.paths import LocalPaths, write_private
 from exchanger.local.postgres import SUPERUSER as POSTGRES_SUPERUSER
 from exchanger.local.postgres import LocalPostgres
 from exchanger.local.valkey import SUPERUSER as REDIS_SUPERUSER
@@ -99,9 +98,7 @@ class LocalEnvironments:
         return self.paths.environments / f"{name}.env"
 
     def _write(self, name: str, values: dict[str, str]) -> None:
-        descriptor = os.open(self._file(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.writelines(f"{key}={_quoted(value)}\n" for key, value in values.items())
+        write_private(self._file(name), "".join(f"{key}={_quoted(value)}\n" for key, value in values.items()))
 
 
 def _quoted(value: str) -> str:

@@ -55,6 +55,15 @@ class LocalPaths:
         return self.root / "users.lock"
 
 
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its user can read; whoever reads it meanwhile sees the old or the new one, whole."""
+    fresh = path.with_name(f"{path.name}.new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    fresh.replace(path)
+
+
 def checkout_paths() -> LocalPaths:
     """The local servers of this checkout: ``.local/`` beside manage.py, or the folder EXCHANGER_LOCAL_DIR."""
     return LocalPaths(Path(os.environ.get("EXCHANGER_LOCAL_DIR") or CHECKOUT / ".local").resolve())

@@ -59,7 +59,7 @@ class LocalServers:
     def stop(self) -> None:
         """Stop both servers, whoever uses them."""
         secrets = self.environments.read(BOOTSTRAP)
-        if secrets and self.valkey.pid() is not None:
+        if secrets:
             self.valkey.stop(secrets["REDIS_SUPERUSER_PASSWORD"])
         self.postgres.stop()
 

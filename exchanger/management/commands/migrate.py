@@ -6,7 +6,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands.migrate import Command as DjangoMigrate
 
 from exchanger.isolation.grants import apply_grants
-from exchanger.kernel.contexts import ALIASES, IDENTITY, apps_of
+from exchanger.kernel.contexts import ALIASES, IDENTITY, apps_of, current_or_none
 
 
 class Command(DjangoMigrate):
@@ -25,6 +25,8 @@ class Command(DjangoMigrate):
         return {"databases": [options["database"]] if options["database"] else list(ALIASES)}
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if current_or_none() is not None:
+            raise CommandError("Only the owner migrates: run this without EXCHANGER_CONTEXT, with the owner's URLs.")
         app_label = options["app_label"]
         aliases = [options["database"]] if options["database"] else list(ALIASES)
         if app_label:
