@@ -4,8 +4,7 @@ import logging
 
 from procrastinate import App, JobContext
 
-from exchanger.kernel.cache.invalidation import replay
-from exchanger.kernel.contexts import IDENTITY, current_spec
+from exchanger.kernel.cache.invalidation import replay_all
 from identity.sessions import SessionStore
 
 logger = logging.getLogger(__name__)
@@ -21,9 +20,8 @@ def register(app: App) -> None:
     @app.task(name="cache.replay", queueing_lock="cache.replay")
     def replay_invalidations(timestamp: int) -> None:
         """Drop from Redis what crashed processes, or an outage, left there."""
-        for alias in (IDENTITY, current_spec().alias):
-            if dropped := replay(alias):
-                logger.info("Dropped %d keys left over in '%s'", dropped, alias)
+        if dropped := replay_all():
+            logger.info("Dropped %d keys left over", dropped)
 
     @app.periodic(cron="7 * * * *")
     @app.task(name="sessions.purge", queueing_lock="sessions.purge")

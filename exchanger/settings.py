@@ -93,6 +93,7 @@ PROCRASTINATE_ON_APP_READY = "exchanger.jobs.on_app_ready"
 # --- Redis ---------------------------------------------------------------------------------------------------------
 
 REDIS_TIMEOUT = env.seconds("REDIS_TIMEOUT", 0.25)  # seconds, to connect and to answer alike
+REDIS_PROBE_SECONDS = env.seconds("REDIS_PROBE_SECONDS", 2.0)  # how often one request asks whether Redis is back
 CACHES = caches(env, timeout=REDIS_TIMEOUT)
 
 # --- Identity ------------------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ _DELETE = """
 WITH gone AS (DELETE FROM sessions WHERE id = %s AND application_context = %s RETURNING id)
 INSERT INTO cache_invalidations (key) SELECT %s FROM gone RETURNING id
 """
+_NOTE = "INSERT INTO cache_invalidations (key) VALUES (%s)"
 _FORGET = "DELETE FROM cache_invalidations WHERE id = %s"
 _PURGE = """
 DELETE FROM sessions WHERE id IN (
@@ -74,6 +75,12 @@ def delete(row_id: str, context: Context, key: str) -> int | None:
     """Delete, and note in the same statement that ``key`` must be dropped; the note's id, None if no row was there."""
     found = _one(_DELETE, (row_id, context, key))
     return None if found is None else found[0]
+
+
+def note_pending(key: str) -> None:
+    """Note that ``key`` may hold an older value than its row, and must be dropped when Redis answers again."""
+    with connections[IDENTITY].cursor() as cursor:
+        cursor.execute(_NOTE, (key,))
 
 
 def forget_pending(note_id: int) -> None:

@@ -18,8 +18,9 @@ from django.db import transaction
 from django.utils import timezone
 from redis.exceptions import RedisError
 
+from exchanger.kernel.cache.access import ask
 from exchanger.kernel.cache.codec import decode, encode
-from exchanger.kernel.cache.leases import CoherentCache, Loaded, redis_client, unlink
+from exchanger.kernel.cache.leases import CoherentCache, Loaded, unlink
 from exchanger.kernel.cache.namespaces import SESSIONS, CacheKey
 from exchanger.kernel.contexts import IDENTITY, current
 from identity import session_rows
@@ -164,7 +165,7 @@ class SessionStore(SessionBase):
         if version is None:
             raise UpdateError
         row_id, value = self._id, _loaded(data, user_id, expires_at, version)
-        transaction.on_commit(lambda: _cache.write_through(row_id, value, version), using=IDENTITY)
+        transaction.on_commit(lambda: _write_through(row_id, value, version), using=IDENTITY)
         self._stored_user = user_id
 
 
@@ -195,7 +196,7 @@ def _save_anonymous(key: CacheKey, value: Loaded, *, create: bool) -> None:
         if life <= 0:
             unlink([key])
             return
-        kept = redis_client().set(key, encode(value.value), ex=life, nx=create, xx=not create)
+        kept = ask(lambda redis: redis.set(key, encode(value.value), ex=life, nx=create, xx=not create))
     except RedisError as error:
         logger.warning("An anonymous session was not kept (%s)", type(error).__name__)
         return
@@ -205,10 +206,15 @@ def _save_anonymous(key: CacheKey, value: Loaded, *, create: bool) -> None:
 
 def _anonymous_exists(key: CacheKey) -> bool:
     try:
-        held = redis_client().get(key)
+        held = ask(lambda redis: redis.get(key))
     except RedisError:
         return False
     return isinstance(held, bytes) and held.startswith(b"{") and decode(held)["userId"] is None
+
+
+def _write_through(row_id: str, value: Loaded, version: int) -> None:
+    if not _cache.write_through(row_id, value, version):
+        session_rows.note_pending(SESSIONS.key(row_id))
 
 
 def _drop(key: CacheKey, note: int | None) -> None:

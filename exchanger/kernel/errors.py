@@ -1,6 +1,7 @@
 """Every error reaches the user in one shape, ``{"code", "message", "details"}``; the message says what to do."""
 
 import logging
+import sys
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -15,6 +16,7 @@ from rest_framework.views import set_rollback
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 5
+_RETRY = {"Retry-After": str(RETRY_AFTER_SECONDS)}
 UNAVAILABLE = "A server that this needs is not reachable: try again in a few seconds."
 JSON_PREFIXES = ("/api/", "/healthz", "/readyz")
 
@@ -30,10 +32,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     elif isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()
     elif isinstance(error, OperationalError | InterfaceError):
-        logger.error("A database did not answer", exc_info=error)
+        logger.error("A database did not answer: %s", error)
         set_rollback()
-        headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-        return Response(body("unavailable", UNAVAILABLE), status.HTTP_503_SERVICE_UNAVAILABLE, headers=headers)
+        return Response(body("unavailable", UNAVAILABLE), status.HTTP_503_SERVICE_UNAVAILABLE, headers=_RETRY)
     if not isinstance(error, exceptions.APIException):
         return None
     set_rollback()
@@ -80,6 +81,11 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """A 500, or a 503 where it is a database that did not answer, be it to the view or to the session before it."""
+    if isinstance(sys.exception(), OperationalError | InterfaceError):
+        if request.path.startswith(JSON_PREFIXES):
+            return JsonResponse(body("unavailable", UNAVAILABLE), status=503, headers=_RETRY)
+        return HttpResponse(UNAVAILABLE, "text/plain", 503, headers=_RETRY)
     answer = _json(request, 500, "error", "Something went wrong on our side: it has been logged, try again later.")
     return answer or defaults.server_error(request)
 

@@ -8,7 +8,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from redis.exceptions import RedisError
 
-from exchanger.kernel.cache.leases import redis_client
+from exchanger.kernel.cache.access import redis_client
 from exchanger.kernel.contexts import apps_of, current_spec
 
 

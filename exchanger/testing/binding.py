@@ -19,6 +19,7 @@ from django.test import override_settings
 from procrastinate.contrib.django import app as jobs
 from procrastinate.contrib.django.django_connector import DjangoConnector
 
+from exchanger.kernel.cache.access import circuit
 from exchanger.kernel.contexts import Context
 from exchanger.local.environments import LocalEnvironments
 
@@ -70,6 +71,7 @@ class Binding:
             connections[alias] = wrapper
         caches.settings = caches.configure_settings(values["CACHES"])
         _forget(caches)
+        circuit.reset()
         cast(DjangoConnector, jobs.connector).alias = values["PROCRASTINATE_DATABASE_ALIAS"]
         self.current = context
 

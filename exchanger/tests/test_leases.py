@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
 
-from exchanger.kernel.cache import leases
-from exchanger.kernel.cache.leases import LEASE_SECONDS, CoherentCache, Loaded, redis_client, unlink
+from exchanger.kernel.cache import access
+from exchanger.kernel.cache.access import redis_client
+from exchanger.kernel.cache.leases import LEASE_SECONDS, CoherentCache, Loaded, unlink
 from exchanger.kernel.cache.namespaces import RATES
 
 pytestmark = pytest.mark.context("web")
@@ -124,12 +125,12 @@ def test_a_loader_that_fails_leaves_only_a_lease_that_ends_by_itself(world):
 def test_without_redis_reads_come_from_postgresql_and_an_unlink_says_that_it_failed(settings, monkeypatch):
     client = redis_client()
     refused = type(client).from_url("unix:///nowhere/valkey.sock", protocol=2, driver_info=None)
-    monkeypatch.setattr(leases, "redis_client", lambda: refused)
+    monkeypatch.setattr(access, "redis_client", lambda: refused)
     cache = CoherentCache(RATES)
     load = Loader(Loaded("from PostgreSQL"))
     assert cache.get("usd_uah", load) == cache.get("usd_uah", load) == "from PostgreSQL"
     assert load.calls == 2
     assert cache.lease("usd_uah") is None
-    cache.write_through("usd_uah", Loaded({"version": 1}), 1)
-    with pytest.raises(RedisConnectionError):
+    assert not cache.write_through("usd_uah", Loaded({"version": 1}), 1)
+    with pytest.raises(RedisError):
         unlink([RATES.key("usd_uah")])

@@ -10,7 +10,7 @@ from itertools import combinations_with_replacement
 import pytest
 from django.utils import timezone
 
-from exchanger.kernel.cache import leases
+from exchanger.kernel.cache import access, leases
 from exchanger.kernel.cache.codec import decode
 from exchanger.kernel.cache.leases import CoherentCache, Loaded, unlink
 from exchanger.kernel.cache.namespaces import SESSIONS
@@ -107,8 +107,8 @@ class World:
 
 @pytest.fixture
 def model(monkeypatch):
-    client = leases.redis_client()
-    monkeypatch.setattr(leases, "redis_client", lambda: PausingClient(client))
+    client = access.redis_client()
+    monkeypatch.setattr(access, "redis_client", lambda: PausingClient(client))
     return World(client)
 
 

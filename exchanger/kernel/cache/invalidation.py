@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from exchanger.kernel.cache.leases import unlink
 from exchanger.kernel.cache.namespaces import CacheKey
-from exchanger.kernel.contexts import APP_ALIAS, current_or_none
+from exchanger.kernel.contexts import APP_ALIAS, IDENTITY, current_or_none, current_spec
 from exchanger.kernel.db.fields import VarCharField, timestamp
 
 logger = logging.getLogger(__name__)
@@ -46,6 +46,11 @@ def invalidate_on_commit(keys: Iterable[CacheKey], *, using: str) -> None:
     pending = pending_model(using)
     rows = pending._default_manager.using(using).bulk_create([pending(key=key) for key in keys])
     transaction.on_commit(lambda: _finish(rows, using), using=using, robust=True)
+
+
+def replay_all() -> int:
+    """``replay`` in every database of the process's context that keeps notes of its keys."""
+    return sum(replay(alias) for alias in (IDENTITY, current_spec().alias))
 
 
 def replay(using: str) -> int:

@@ -17,10 +17,10 @@ from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
-from django_redis import get_redis_connection
 from redis import Redis
 from redis.exceptions import RedisError
 
+from exchanger.kernel.cache.access import ask
 from exchanger.kernel.cache.codec import decode, encode
 from exchanger.kernel.cache.namespaces import CacheKey, Namespace
 
@@ -61,12 +61,6 @@ class Lease:
     token: bytes
 
 
-def redis_client() -> Redis:
-    """The process's connection to Redis, as its context's user."""
-    client: Redis = get_redis_connection("default")
-    return client
-
-
 class CoherentCache:
     """The values of one namespace. Methods raise ForeignContext for a namespace that is not the process's own."""
 
@@ -80,9 +74,8 @@ class CoherentCache:
         """
         lease = self._new_lease(ident)
         try:
-            held = redis_client().set(lease.key, lease.token, nx=True, get=True, ex=LEASE_SECONDS)
-        except RedisError as error:
-            _log_outage("read", error)
+            held = ask(lambda redis: redis.set(lease.key, lease.token, nx=True, get=True, ex=LEASE_SECONDS))
+        except RedisError:
             found = load()
             return None if found is None else found.value
         if isinstance(held, bytes) and not held.startswith(_LEASE_MARK):
@@ -96,9 +89,8 @@ class CoherentCache:
         """Take the right to fill the key of something about to be created; None when it cannot be had."""
         lease = self._new_lease(ident)
         try:
-            taken = redis_client().set(lease.key, lease.token, nx=True, ex=LEASE_SECONDS)
-        except RedisError as error:
-            _log_outage("lease", error)
+            taken = ask(lambda redis: redis.set(lease.key, lease.token, nx=True, ex=LEASE_SECONDS))
+        except RedisError:
             return None
         return lease if taken else None
 
@@ -106,14 +98,15 @@ class CoherentCache:
         """Put what was loaded in the lease's place, if it is still ours; nothing found gives the lease up."""
         life = 0 if found is None else self._life(found)
         value = encode(found.value) if found is not None and life else b""
-        self._run(_FILL, "fill", lease.key, lease.token, value, life)
+        self._run(_FILL, lease.key, lease.token, value, life)
 
-    def write_through(self, ident: object, found: Loaded, version: int) -> None:
+    def write_through(self, ident: object, found: Loaded, version: int) -> bool:
         """After the commit of a change, replace the cached value if it is older; never create one.
 
+        False when Redis did not confirm it, so that an older value may be there: note the key as one to be dropped.
         ``found.value`` is a JSON object whose ``version`` is ``version``, which grows with each commit.
         """
-        self._run(_WRITE_THROUGH, "write", self.namespace.key(ident), encode(found.value), version, self._life(found))
+        return self._run(_WRITE_THROUGH, self.namespace.key(ident), encode(found.value), version, self._life(found))
 
     def _life(self, found: Loaded) -> int:
         """Milliseconds that the value may be kept: the namespace's, and never longer than it is true."""
@@ -125,12 +118,13 @@ class CoherentCache:
     def _new_lease(self, ident: object) -> Lease:
         return Lease(self.namespace.key(ident), _LEASE_MARK + secrets.token_hex(12).encode())
 
-    def _run(self, script: str, action: str, key: CacheKey, *args: Any) -> None:
-        client = redis_client()
+    def _run(self, script: str, key: CacheKey, *args: Any) -> bool:
         try:
-            client.register_script(script)(keys=[key], args=args)
+            ask(lambda redis: redis.register_script(script)(keys=[key], args=args))
         except RedisError as error:
-            _log_outage(action, error)
+            logger.info("Nothing was cached under %s (%s)", self.namespace.prefix, type(error).__name__)
+            return False
+        return True
 
 
 def unlink(keys: Iterable[str]) -> None:
@@ -139,11 +133,11 @@ def unlink(keys: Iterable[str]) -> None:
     Raises:
         RedisError: Redis did not confirm it; the keys may or may not be gone.
     """
-    with redis_client().pipeline(transaction=False) as pipeline:
-        for key in keys:
-            pipeline.unlink(key)
-        pipeline.execute()
 
+    def drop(redis: Redis) -> None:
+        with redis.pipeline(transaction=False) as pipeline:
+            for key in keys:
+                pipeline.unlink(key)
+            pipeline.execute()
 
-def _log_outage(action: str, error: RedisError) -> None:
-    logger.warning("Redis did not %s (%s): PostgreSQL goes on alone", action, type(error).__name__)
+    ask(drop)
