@@ -20,6 +20,7 @@ os.environ.pop("EXCHANGER_CONTEXT", None)
 _servers = TestServers()
 os.environ.update(_servers.environments.for_process(""))
 os.environ.pop("STATIC_ROOT")
+os.environ["REDIS_TIMEOUT"] = "1"  # seconds: a busy machine that runs tests is no outage of Redis
 
 
 @pytest.fixture(scope="session")

@@ -60,7 +60,7 @@ class ApplicationProcess:
 
 def process_environment(context: Context | None, environments: LocalEnvironments) -> dict[str, str]:
     """What a process of ``context`` runs with: its own file, and of ours only what is not a credential."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "REDIS_TIMEOUT") if name in os.environ}
     values = {**kept, **environments.for_process(context or ""), "PYTHONDONTWRITEBYTECODE": "1"}
     values.pop("STATIC_ROOT", None)
     return values

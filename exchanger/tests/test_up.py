@@ -1,6 +1,7 @@
 """``make up`` as a newcomer and as somebody whose machine died: the whole platform, from nothing."""
 
 import os
+import random
 import re
 import signal
 import socket
@@ -33,9 +34,16 @@ def folder():
 
 @pytest.fixture(scope="module")
 def port():
+    """Three free ports in a row, below those that the system gives to whoever asks for any."""
+    while True:
+        port = random.randrange(20_000, 30_000)
+        if all(is_free(port + number) for number in range(3)):
+            return port
+
+
+def is_free(port):
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 class Up:
