@@ -4,6 +4,7 @@ from django_filters import rest_framework as filters
 
 from admin_panel.models import AdminSetting, AuditLog, Configuration, Report, SystemMetric
 from exchanger.kernel.contexts import Context
+from exchanger.kernel.filters import MomentFilter
 
 
 class AuditLogFilter(filters.FilterSet):
@@ -11,8 +12,8 @@ class AuditLogFilter(filters.FilterSet):
     action = filters.CharFilter(help_text="A dotted name such as rate.publish.")
     resource_type = filters.CharFilter()
     resource_id = filters.CharFilter()
-    created_after = filters.IsoDateTimeFilter("created_at", lookup_expr="gte", help_text="From this moment on.")
-    created_before = filters.IsoDateTimeFilter("created_at", lookup_expr="lt", help_text="Up to this moment.")
+    created_after = MomentFilter("created_at", lookup_expr="gte", help_text="From this moment on.")
+    created_before = MomentFilter("created_at", lookup_expr="lt", help_text="Up to this moment.")
 
     class Meta:
         model = AuditLog
@@ -30,8 +31,8 @@ class ReportFilter(filters.FilterSet):
 
 class SystemMetricFilter(filters.FilterSet):
     metric_name = filters.CharFilter()
-    recorded_after = filters.IsoDateTimeFilter("recorded_at", lookup_expr="gte", help_text="From this moment on.")
-    recorded_before = filters.IsoDateTimeFilter("recorded_at", lookup_expr="lt", help_text="Up to this moment.")
+    recorded_after = MomentFilter("recorded_at", lookup_expr="gte", help_text="From this moment on.")
+    recorded_before = MomentFilter("recorded_at", lookup_expr="lt", help_text="Up to this moment.")
 
     class Meta:
         model = SystemMetric

@@ -105,9 +105,9 @@ def test_a_page_is_one_statement_however_many_rows(resource, django_assert_num_q
 
 @each_resource
 @pytest.mark.parametrize("query", ["cursor=%00", "cursor=AAAA", "cursor=%C3%A9", "page_size=%00", "page_size=-1"])
-def test_a_cursor_that_is_not_ours_is_refused_and_a_size_that_is_none_ignored(resource, query):
+def test_a_cursor_that_is_not_ours_and_a_size_that_is_none_are_refused(resource, query):
     answer = bearer("*").get(f"/api/v1/{resource}/?{query}")
-    assert answer.status_code == (404 if query.startswith("cursor") else 200)
+    assert answer.status_code == (404 if query.startswith("cursor") else 400)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from bot.models import Conversation, Message
 
 
 class ConversationFilter(filters.FilterSet):
-    state = filters.CharFilter(max_length=100)
+    state = filters.CharFilter()
 
     class Meta:
         model = Conversation
@@ -13,7 +13,7 @@ class ConversationFilter(filters.FilterSet):
 
 class MessageFilter(filters.FilterSet):
     conversation = filters.UUIDFilter(field_name="conversation_id")
-    message_type = filters.CharFilter(max_length=50)
+    message_type = filters.CharFilter()
 
     class Meta:
         model = Message

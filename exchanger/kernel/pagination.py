@@ -2,6 +2,7 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured, ValidationError
@@ -9,6 +10,7 @@ from django.db.models import F, Field, Func, Model, QuerySet, Value
 from django.db.models.lookups import GreaterThan, LessThan
 from django.utils import timezone
 from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import ValidationError as Invalid
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
@@ -31,7 +33,7 @@ class KeysetPagination(CursorPagination):
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self.base_url: str = request.build_absolute_uri()
-        size = self.get_page_size(request) or self.page_size
+        size = self.get_page_size(request)
         self.ordering = self.get_ordering(request, queryset, view)
         self._fields = [queryset.model._meta.get_field(name.lstrip("-")) for name in self.ordering]
         backward, position = self._read(request)
@@ -45,6 +47,26 @@ class KeysetPagination(CursorPagination):
         came_from = position is not None and not backward
         self._previous = self._link(page[0], backward=True) if page and (came_from or (backward and more)) else None
         return page
+
+    def get_page_size(self, request: Request) -> int:
+        """How many rows are asked for.
+
+        Raises:
+            ValidationError: it is no number from 1 to ``max_page_size``.
+        """
+        asked = request.query_params.get(self.page_size_query_param)
+        if asked is None:
+            return self.page_size
+        if not asked.isdecimal() or len(asked) > 9 or not 1 <= int(asked) <= self.max_page_size:
+            raise Invalid({self.page_size_query_param: [f"Enter a whole number from 1 to {self.max_page_size}."]})
+        return int(asked)
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        parameters: list[dict[str, Any]] = super().get_schema_operation_parameters(view)
+        for parameter in parameters:
+            if parameter["name"] == self.page_size_query_param:
+                parameter["schema"].update(minimum=1, maximum=self.max_page_size)
+        return parameters
 
     def get_ordering(self, request: Request, queryset: QuerySet[Any], view: Any) -> tuple[str, ...]:
         """The view's ``ordering``.
@@ -85,7 +107,7 @@ class KeysetPagination(CursorPagination):
         try:
             backward, *position = decode(urlsafe_b64decode(token.encode("ascii")))
             return bool(backward), [_value(field, value) for field, value in zip(self._fields, position, strict=True)]
-        except (TypeError, ValueError, ValidationError):
+        except (TypeError, ValueError, OverflowError, ValidationError):
             raise NotFound(self.invalid_cursor_message) from None
 
 
@@ -97,6 +119,8 @@ def _value(field: Any, value: Any) -> Any:
     if not isinstance(value, str | int) or "\x00" in str(value):
         raise ValueError("not a value of an ordering column")
     found = field.clean(value, None)
-    if hasattr(found, "tzinfo") and timezone.is_naive(found):
+    if not isinstance(found, datetime):
+        return found
+    if timezone.is_naive(found):
         raise ValueError("a time without a zone")
-    return found
+    return found.astimezone(UTC)

@@ -1,14 +1,15 @@
 from django_filters import rest_framework as filters
 
+from exchanger.kernel.filters import MomentFilter
 from web.models import ExchangeRate, Order, OrderStatus
 
 
 class OrderFilter(filters.FilterSet):
     status = filters.MultipleChoiceFilter(choices=OrderStatus.choices)
-    from_currency = filters.CharFilter(max_length=10, lookup_expr="iexact")
-    to_currency = filters.CharFilter(max_length=10, lookup_expr="iexact")
-    created_after = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    created_before = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+    from_currency = filters.CharFilter(lookup_expr="iexact")
+    to_currency = filters.CharFilter(lookup_expr="iexact")
+    created_after = MomentFilter(field_name="created_at", lookup_expr="gte")
+    created_before = MomentFilter(field_name="created_at", lookup_expr="lt")
 
     class Meta:
         model = Order
@@ -16,8 +17,8 @@ class OrderFilter(filters.FilterSet):
 
 
 class RateFilter(filters.FilterSet):
-    from_currency = filters.CharFilter(max_length=10, lookup_expr="iexact")
-    to_currency = filters.CharFilter(max_length=10, lookup_expr="iexact")
+    from_currency = filters.CharFilter(lookup_expr="iexact")
+    to_currency = filters.CharFilter(lookup_expr="iexact")
 
     class Meta:
         model = ExchangeRate

@@ -103,7 +103,16 @@ def test_orders_are_for_clients_with_a_session(world):
 
 
 @pytest.mark.parametrize(
-    "query", ["status=nonsense", "created_after=yesterday", "from_currency=%00", "from_currency=abcdefghijklm"]
+    "query",
+    [
+        "status=nonsense",
+        "created_after=yesterday",
+        "created_after=0001-01-01T00:00:00%2B14:00",
+        "from_currency=%00",
+        "page_size=null",
+        "page_size=0",
+        "page_size=201",
+    ],
 )
 def test_a_bad_filter_is_a_400_that_names_the_field(query):
     answer = bearer(UserFactory()).get(f"/api/v1/orders/?{query}")
@@ -119,3 +128,9 @@ def test_a_forged_cursor_is_a_404_in_the_one_shape(position):
     answer = bearer(anna).get("/api/v1/orders/", {"cursor": cursor})
     assert answer.status_code in (200, 404)
     assert set(answer.json()) in ({"code", "message", "details"}, {"next", "previous", "results"})
+
+
+def test_a_moment_may_come_with_any_offset():
+    order = OrderFactory(user_id=(anna := UserFactory()).pk)
+    answer = bearer(anna).get("/api/v1/orders/", {"created_after": "2000-01-01T05:35:47.515377-20:22"})
+    assert [found["id"] for found in answer.json()["results"]] == [str(order.pk)]
