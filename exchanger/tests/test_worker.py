@@ -1,0 +1,67 @@
+"""A context's worker, as a process of its own: it runs what is scheduled, under its own login, and ends when told."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from exchanger.kernel.contexts import SPECS, Context
+from exchanger.local.paths import CHECKOUT
+from exchanger.testing.processes import process_environment
+from identity.tests.factories import UserFactory
+
+WAIT_SECONDS = 60
+
+
+@pytest.mark.parametrize("context", list(Context))
+def test_a_worker_drops_what_a_crashed_process_left_in_redis(context, world):
+    user, identity = UserFactory(), world.superuser("identity")
+    key = f"identity:user:{context}:{user.pk}"
+    with world.redis() as redis:
+        redis.set(key, "{}")
+    identity.execute("INSERT INTO cache_invalidations (key) VALUES (%s)", (key,))
+    log = world.paths.logs / f"worker-{context}.log"
+    with log.open("w") as output:
+        worker = subprocess.Popen(
+            [sys.executable, "manage.py", "worker"],
+            cwd=CHECKOUT,
+            env=process_environment(context, world.environments),
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        wait_for(lambda: not pending(identity), worker, log)
+    finally:
+        worker.terminate()
+        assert worker.wait(timeout=30) == 0, log.read_text()
+    with world.redis() as redis:
+        assert not redis.exists(key)
+    queue = world.superuser(SPECS[context].alias)
+    assert ("cache.replay", "succeeded") in queue.execute("SELECT task_name, status FROM procrastinate_jobs").fetchall()
+
+
+def pending(connection):
+    return connection.execute("SELECT count(*) FROM cache_invalidations").fetchone()[0]
+
+
+def wait_for(condition, worker, log):
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not condition():
+        assert worker.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.1)
+
+
+def test_a_process_without_a_context_runs_no_jobs(world):
+    done = subprocess.run(
+        [sys.executable, "manage.py", "worker"],
+        cwd=CHECKOUT,
+        env=process_environment(None, world.environments),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "EXCHANGER_CONTEXT" in done.stderr
+    assert "Traceback" not in done.stderr
