@@ -38,7 +38,7 @@ _cache = CoherentCache(SESSIONS)
 
 def stored_id(session_key: str) -> str:
     """What both stores know a session by: the SHA-256 of its key, in hex."""
-    return hashlib.sha256(session_key.encode()).hexdigest()
+    return hashlib.sha256(session_key.encode(errors="surrogatepass")).hexdigest()
 
 
 class SessionStore(SessionBase):
