@@ -70,7 +70,7 @@ class SessionStore(SessionBase):
         if not session_key:
             return False
         row_id = stored_id(session_key)
-        return session_rows.exists(row_id, self.context) or _anonymous_exists(SESSIONS.key(row_id))
+        return _is_cached(SESSIONS.key(row_id)) or session_rows.exists(row_id, self.context)
 
     # --- writing
 
@@ -237,30 +237,25 @@ def _save_anonymous(key: CacheKey, value: Loaded, *, create: bool) -> None:
             unlink([key])
             return
         held = redis_client().set(key, encode(value.value), px=life, nx=create, xx=not create, get=True)
-        gone = held is None or not held.startswith(b"{")
-        if gone and held is not None and not create:
+        live = isinstance(held, bytes) and held.startswith(b"{")
+        if not create and held is not None and not live:
             unlink([key])  # a reader of what is gone had left its lease there
     except RedisError as error:
         logger.warning("An anonymous session was not kept (%s)", type(error).__name__)
         return
     if create and held is not None:
         raise CreateError
-    if gone and not create:
+    if not create and not live:
         raise UpdateError
 
 
-def _anonymous_exists(key: CacheKey) -> bool:
+def _is_cached(key: CacheKey) -> bool:
+    """Whether Redis has a live session under the key; an anonymous one exists nowhere else."""
     try:
-        held = redis_client().get(key)
-    except RedisError:
+        value = decode(redis_client().get(key) or b"null")
+    except (RedisError, ValueError):  # ValueError: a lease or damage
         return False
-    if not isinstance(held, bytes) or not held.startswith(b"{"):
-        return False
-    try:
-        value = decode(held)
-    except ValueError:
-        return False
-    return _is_whole(value) and value["userId"] is None
+    return _is_whole(value) and not _is_past(value["expiresAt"])
 
 
 def _drop(key: CacheKey, note: int | None) -> None:

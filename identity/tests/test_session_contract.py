@@ -233,6 +233,43 @@ def test_a_deletion_that_rolls_back_leaves_the_session(kind, world):
     assert own(SessionStore(key)) == {"shade": "red"}
 
 
+@both_ways
+def test_saving_an_empty_new_session_creates_it(way):
+    session = SessionStore()
+    call(way, session, "save")
+    assert session.exists(session.session_key)
+
+
+@both_kinds
+@both_ways
+def test_saving_leaves_the_data_in_memory(kind, way):
+    session = saved(kind)
+    session["shade"] = "red"
+    call(way, session, "save")
+    assert own(session) == {"shade": "red"}
+
+
+@both_kinds
+@both_ways
+def test_exists_asks_the_cache_first(kind, way, django_assert_num_queries):
+    key = saved(kind).session_key
+    with django_assert_num_queries(0, connection=connections[IDENTITY]):
+        assert call(way, SessionStore(), "exists", key)
+
+
+def test_exists_asks_the_row_when_the_cache_is_cold(world):
+    key = saved("person").session_key
+    with world.redis() as client:
+        client.flushdb()
+    assert SessionStore().exists(key)
+
+
+def test_signed_text_of_a_session_reads_back_and_forged_text_is_empty():
+    session = SessionStore()
+    assert session.decode(session.encode({"shade": "red"})) == {"shade": "red"}
+    assert session.decode("forged") == {}
+
+
 # --- flushing and changing the key
 
 

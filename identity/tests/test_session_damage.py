@@ -217,6 +217,22 @@ def test_a_damaged_session_is_deleted_like_any_other(damage, world):
 
 
 @both_ways
+def test_a_cache_that_fails_for_one_key_stops_nobody(way, world):
+    key = saved("person", shade="red").session_key
+    with world.redis() as client:
+        client.delete(cache_key(key))
+        client.rpush(cache_key(key), "a value of another type makes every command fail")
+    session = SessionStore(key)
+    assert call(way, session, "get", "shade") == "red"
+    assert call(way, session, "exists", key)
+    session["shade"] = "blue"
+    call(way, session, "save")
+    assert rows(world)[stored_id(key)][1]["shade"] == "blue"
+    call(way, session, "flush")
+    assert contents(world) == ({}, {})
+
+
+@both_ways
 @pytest.mark.parametrize("data", [None, "null", "[]", "[1]", '"text"', "7", "true"])
 def test_a_row_whose_data_is_no_object_is_an_empty_session(data, way, world):
     key = saved("person", shade="red").session_key
