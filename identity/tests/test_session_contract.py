@@ -383,6 +383,18 @@ def test_saving_after_a_concurrent_deletion_is_refused_and_brings_nothing_back(k
 
 
 @both_kinds
+@both_ways
+def test_emptying_without_reading_does_not_bring_a_deleted_session_back_either(kind, way, world):
+    session = saved(kind, shade="red")
+    late = SessionStore(session.session_key)
+    late.clear()
+    session.flush()
+    with pytest.raises(UpdateError):
+        call(way, late, "save")
+    assert contents(world) == ({}, {})
+
+
+@both_kinds
 def test_a_late_save_does_not_take_a_readers_lease_for_the_session(kind, world):
     session = saved(kind, shade="red")
     late = SessionStore(session.session_key)

@@ -308,6 +308,14 @@ def test_a_bearer_request_neither_sets_nor_deletes_a_cookie(view):
         assert not serve(view, "a-cookie-beside-the-bearer-key", bearer=bearer).cookies
 
 
+@pytest.mark.parametrize("view", [look, ignore])
+def test_a_bearer_request_that_changes_nothing_saves_nothing(view, world):
+    key = saved("person", shade="red").session_key
+    before = contents(world)
+    serve(view, bearer=key)
+    assert contents(world) == before
+
+
 def test_a_bearer_request_that_fails_saves_nothing(world):
     key = saved("person", shade="blue").session_key
     before = contents(world)
