@@ -384,10 +384,13 @@ def test_saving_after_a_concurrent_deletion_is_refused_and_brings_nothing_back(k
 
 @both_kinds
 @both_ways
-def test_emptying_without_reading_does_not_bring_a_deleted_session_back_either(kind, way, world):
+@pytest.mark.parametrize("login", [False, True])
+def test_rewriting_without_reading_does_not_bring_a_deleted_session_back_either(kind, way, login, world):
     session = saved(kind, shade="red")
     late = SessionStore(session.session_key)
     late.clear()
+    if login:
+        late["_auth_user_id"] = str(UserFactory().pk)
     session.flush()
     with pytest.raises(UpdateError):
         call(way, late, "save")
