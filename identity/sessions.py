@@ -203,7 +203,9 @@ def _loaded(data: dict[str, Any], user_id: str | None, expires_at: datetime, ver
 
 def _is_whole(value: Any) -> bool:
     """Whether a cached value is what ``_loaded`` makes."""
-    if not isinstance(value, dict) or not isinstance(value.get("userId", 0), str | None):
+    if not isinstance(value, dict) or not isinstance(value.get("version"), int):
+        return False
+    if not isinstance(value.get("userId", 0), str | None):
         return False
     try:
         return timezone.is_aware(datetime.fromisoformat(value["expiresAt"]))

@@ -162,6 +162,7 @@ DAMAGE = {
     "without its envelope": b'{"shade":"red"}',
     "without a moment": b'{"shade":"red","userId":null,"expiresAt":7,"version":0}',
     "with a moment in no time zone": b'{"shade":"red","userId":null,"expiresAt":"2999-01-01T00:00:00","version":0}',
+    "without a version": b'{"userId":null,"expiresAt":"2999-01-01T00:00:00+00:00"}',
     "with a user that is no id": b'{"userId":7,"expiresAt":"2999-01-01T00:00:00+00:00","version":0}',
 }
 damaged = pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
