@@ -29,10 +29,11 @@ INSERT INTO cache_invalidations (key) SELECT %s FROM gone RETURNING id
 """
 _NOTE = "INSERT INTO cache_invalidations (key) VALUES (%s)"
 _FORGET = "DELETE FROM cache_invalidations WHERE id = %s"
+# An array, and not IN: a join would run the inner statement, and its limit, once for each row it looks at.
 _PURGE = """
-DELETE FROM sessions WHERE id IN (
+DELETE FROM sessions WHERE id = ANY (ARRAY(
     SELECT id FROM sessions WHERE expires_at <= now() ORDER BY expires_at LIMIT %s FOR UPDATE SKIP LOCKED
-)
+))
 """
 
 

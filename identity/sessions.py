@@ -8,7 +8,9 @@ back a session that has been deleted.
 
 import hashlib
 import logging
+import re
 import secrets
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -30,13 +32,14 @@ logger = logging.getLogger(__name__)
 KEY_LENGTH = 32
 PURGE_BATCH = 5000
 RESERVED = ("userId", "expiresAt", "version")  # what the cached value carries beside the session's own data
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # the escape itself, not a backslash followed by u0000
 
 _cache = CoherentCache(SESSIONS)
 
 
 def stored_id(session_key: str) -> str:
     """What both stores know a session by: the SHA-256 of its key, in hex."""
-    return hashlib.sha256(session_key.encode()).hexdigest()
+    return hashlib.sha256(session_key.encode(errors="surrogatepass")).hexdigest()
 
 
 class SessionStore(SessionBase):
@@ -55,7 +58,7 @@ class SessionStore(SessionBase):
     # --- reading
 
     def load(self) -> dict[str, Any]:
-        value = _cache.get(self._id, self._load_row) if self.session_key else None
+        value = self._read() if self.session_key else None
         self._known = True
         if value is None or _is_past(value["expiresAt"]):
             self._session_key = None
@@ -64,9 +67,11 @@ class SessionStore(SessionBase):
         self._stored_user = value["userId"]
         return {name: item for name, item in value.items() if name not in RESERVED}
 
-    def exists(self, session_key: str) -> bool:
+    def exists(self, session_key: str | None) -> bool:
+        if not session_key:
+            return False
         row_id = stored_id(session_key)
-        return session_rows.exists(row_id, self.context) or _anonymous_exists(SESSIONS.key(row_id))
+        return _is_cached(SESSIONS.key(row_id)) or session_rows.exists(row_id, self.context)
 
     # --- writing
 
@@ -85,20 +90,23 @@ class SessionStore(SessionBase):
 
         Raises:
             CreateError: ``must_create``, and the key is taken.
-            UpdateError: the session was deleted meanwhile; it stays deleted.
-            ValueError: the data uses a name that the cached value needs for itself.
+            UpdateError: the session was deleted meanwhile, or never was; it stays so.
+            TypeError: the data is not JSON.
+            ValueError: the data uses a name that the cached value needs for itself, or holds the character NUL.
         """
         if self.session_key is None:
             return self.create()
         data: dict[str, Any] = self._get_session(no_load=must_create)  # type: ignore[attr-defined]
-        _check_names(data)
+        if self.session_key is None:  # loading found nothing
+            raise UpdateError
+        _check(data)
         if not must_create and not self._known:
             self._learn_owner()
         user_id = data.get(USER_ID)
         if must_create:
             self._insert(user_id, data)
         elif user_id is None and self._stored_user is None:
-            _save_anonymous(SESSIONS.key(self._id), _loaded(data, None, self.get_expiry_date(), 0), create=False)
+            _save_anonymous(SESSIONS.key(self._id), _loaded(data, None, self._expires_at(), 0), create=False)
         elif user_id is None or self._stored_user is None:
             # Logging in makes an anonymous session a row, logging out the reverse: never under the same key.
             self.cycle_key()
@@ -107,8 +115,9 @@ class SessionStore(SessionBase):
         return None
 
     def delete(self, session_key: str | None = None) -> None:
-        session_key = session_key or self.session_key
         if session_key is None:
+            session_key = self.session_key
+        if not session_key:
             return
         row_id = stored_id(session_key)
         key = SESSIONS.key(row_id)
@@ -139,12 +148,31 @@ class SessionStore(SessionBase):
             self._session_key = key
             raise UpdateError
 
+    def _read(self) -> dict[str, Any] | None:
+        """The cached value, or what the row says where there is none or it is damaged."""
+        with suppress(ValueError):  # what the cache holds is not even JSON
+            value: dict[str, Any] | None = _cache.get(self._id, self._load_row)
+            if value is None or _is_whole(value):
+                return value
+        logger.warning("A cached session is damaged: PostgreSQL is asked instead")
+        found = self._load_row()
+        _drop(SESSIONS.key(self._id), None)
+        return None if found is None else found.value
+
+    def _expires_at(self) -> datetime:
+        """When the session ends (aware); a naive moment given to ``set_expiry`` is in the current time zone."""
+        moment: datetime = self.get_expiry_date()
+        return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
+
     def _load_row(self) -> Loaded | None:
         row = session_rows.select(self._id, self.context)
-        return None if row is None else _loaded(row.data, row.user_id, row.expires_at, row.version)
+        if row is None:
+            return None
+        data = row.data if isinstance(row.data, dict) else {}  # jsonb holds null and lists as gladly
+        return _loaded(data, row.user_id, row.expires_at, row.version)
 
     def _insert(self, user_id: str | None, data: dict[str, Any]) -> None:
-        expires_at = self.get_expiry_date()
+        expires_at = self._expires_at()
         if user_id is None:
             _save_anonymous(SESSIONS.key(self._id), _loaded(data, None, expires_at, 0), create=True)
         else:
@@ -160,7 +188,7 @@ class SessionStore(SessionBase):
         self._known = True
 
     def _update(self, user_id: str, data: dict[str, Any]) -> None:
-        expires_at = self.get_expiry_date()
+        expires_at = self._expires_at()
         version = session_rows.update(self._id, user_id, self.context, data, expires_at)
         if version is None:
             raise UpdateError
@@ -174,10 +202,25 @@ def _loaded(data: dict[str, Any], user_id: str | None, expires_at: datetime, ver
     return Loaded(value, expires_at)
 
 
-def _check_names(data: dict[str, Any]) -> None:
+def _is_whole(value: Any) -> bool:
+    """Whether a cached value is what ``_loaded`` makes."""
+    if not isinstance(value, dict) or not isinstance(value.get("version"), int):
+        return False
+    if not isinstance(value.get("userId", 0), str | None):
+        return False
+    try:
+        return timezone.is_aware(datetime.fromisoformat(value["expiresAt"]))
+    except (KeyError, TypeError, ValueError):
+        return False
+
+
+def _check(data: dict[str, Any]) -> None:
+    """Refuse what one of the two stores could not keep, before either is asked."""
     taken = [name for name in RESERVED if name in data]
     if taken:
         raise ValueError(f"A session cannot hold '{taken[0]}': the cached value needs this name for itself.")
+    if _NUL.search(encode(data)):
+        raise ValueError("A session cannot hold the character NUL (U+0000): jsonb has no place for it.")
 
 
 def _is_past(moment: str) -> bool:
@@ -191,25 +234,31 @@ def _save_anonymous(key: CacheKey, value: Loaded, *, create: bool) -> None:
         CreateError, UpdateError: there is one already, or none any more.
     """
     assert value.expires_at is not None
-    life = min(SESSIONS.ttl, int((value.expires_at - timezone.now()).total_seconds()))
+    life = min(SESSIONS.ttl * 1000, int((value.expires_at - timezone.now()).total_seconds() * 1000))
     try:
         if life <= 0:
             unlink([key])
             return
-        kept = ask(lambda redis: redis.set(key, encode(value.value), ex=life, nx=create, xx=not create))
+        held = ask(lambda redis: redis.set(key, encode(value.value), px=life, nx=create, xx=not create, get=True))
+        live = isinstance(held, bytes) and held.startswith(b"{")
+        if not create and held is not None and not live:
+            unlink([key])  # a reader of what is gone had left its lease there
     except RedisError as error:
         logger.warning("An anonymous session was not kept (%s)", type(error).__name__)
         return
-    if not kept:
-        raise CreateError if create else UpdateError
+    if create and held is not None:
+        raise CreateError
+    if not create and not live:
+        raise UpdateError
 
 
-def _anonymous_exists(key: CacheKey) -> bool:
+def _is_cached(key: CacheKey) -> bool:
+    """Whether Redis has a live session under the key; an anonymous one exists nowhere else."""
     try:
-        held = ask(lambda redis: redis.get(key))
-    except RedisError:
+        value = decode(ask(lambda redis: redis.get(key)) or b"null")
+    except (RedisError, ValueError):  # ValueError: a lease or damage
         return False
-    return isinstance(held, bytes) and held.startswith(b"{") and decode(held)["userId"] is None
+    return _is_whole(value) and not _is_past(value["expiresAt"])
 
 
 def _write_through(row_id: str, value: Loaded, version: int) -> None:

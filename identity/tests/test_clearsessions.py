@@ -7,6 +7,7 @@ import pytest
 from django.core.management import call_command
 
 from exchanger.local.environments import BOOTSTRAP
+from identity import session_rows
 from identity.tests.factories import UserFactory
 
 INSERT = """
@@ -57,3 +58,8 @@ def test_a_row_that_somebody_holds_is_left_for_the_next_time_and_not_waited_for(
         assert clear().endswith("20 expired sessions deleted.\n")
     assert rows()["web"] == 3
     assert clear().endswith("1 expired sessions deleted.\n")
+
+
+def test_one_batch_deletes_no_more_than_it_may(rows):
+    assert session_rows.purge_expired(2) == 2
+    assert sum(rows().values()) == 3 * 9 - 2
