@@ -53,6 +53,7 @@ class SessionStore(SessionBase):
         self.context = current()
         self._stored_user: str | None = None  # whose row it is; None while anonymous
         self._known = False  # whether _stored_user is what the stores say
+        self.end_unconfirmed = False  # a deletion has not reached Redis yet; it is noted, and will
         super().__init__(session_key)
 
     # --- reading
@@ -122,7 +123,7 @@ class SessionStore(SessionBase):
         row_id = stored_id(session_key)
         key = SESSIONS.key(row_id)
         note = session_rows.delete(row_id, self.context, key)
-        transaction.on_commit(lambda: _drop(key, note), using=IDENTITY)
+        transaction.on_commit(lambda: self._drop(key, note), using=IDENTITY)
 
     @classmethod
     def clear_expired(cls) -> None:
@@ -156,7 +157,8 @@ class SessionStore(SessionBase):
                 return value
         logger.warning("A cached session is damaged: PostgreSQL is asked instead")
         found = self._load_row()
-        _drop(SESSIONS.key(self._id), None)
+        with suppress(RedisError):
+            unlink([SESSIONS.key(self._id)])
         return None if found is None else found.value
 
     def _expires_at(self) -> datetime:
@@ -170,6 +172,16 @@ class SessionStore(SessionBase):
             return None
         data = row.data if isinstance(row.data, dict) else {}  # jsonb holds null and lists as gladly
         return _loaded(data, row.user_id, row.expires_at, row.version)
+
+    def _drop(self, key: CacheKey, note: int | None) -> None:
+        try:
+            unlink([key])
+        except RedisError as error:
+            logger.warning("A session left PostgreSQL but not Redis yet (%s): it is replayed", type(error).__name__)
+            self.end_unconfirmed = True
+        else:
+            if note is not None:
+                session_rows.forget_pending(note)
 
     def _insert(self, user_id: str | None, data: dict[str, Any]) -> None:
         expires_at = self._expires_at()
@@ -264,13 +276,3 @@ def _is_cached(key: CacheKey) -> bool:
 def _write_through(row_id: str, value: Loaded, version: int) -> None:
     if not _cache.write_through(row_id, value, version):
         session_rows.note_pending(SESSIONS.key(row_id))
-
-
-def _drop(key: CacheKey, note: int | None) -> None:
-    try:
-        unlink([key])
-    except RedisError as error:
-        logger.warning("A session left PostgreSQL but not Redis yet (%s): it is replayed", type(error).__name__)
-        return
-    if note is not None:
-        session_rows.forget_pending(note)

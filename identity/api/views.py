@@ -3,13 +3,14 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.middleware.csrf import get_token
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
-from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.exceptions import APIException, AuthenticationFailed, PermissionDenied
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from exchanger.kernel.contexts import Context, current
+from exchanger.kernel.errors import RETRY_AFTER_SECONDS
 from identity.api.serializers import AccountSerializer, LoginSerializer, SessionSerializer
 from identity.services.sessions import session_open
 
@@ -48,12 +49,27 @@ class LoginView(APIView):
         return Response(answer.data)
 
 
+class EndUnconfirmed(APIException):
+    """The session has ended, and its cached copy could not be reached; it is dropped as soon as it can be."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "end_unconfirmed"
+    default_detail = (
+        "You are logged out here. One of our servers could not be told, and may know this session for a few seconds "
+        "more; there is nothing left for you to do."
+    )
+    wait = RETRY_AFTER_SECONDS
+
+
 class LogoutView(APIView):
     """End this session. It cannot be used again, from any copy of its key."""
 
     @extend_schema(request=None, responses={204: None}, operation_id="logout")
     def post(self, request: Request) -> Response:
+        session = request._request.session
         logout(request._request)
+        if getattr(session, "end_unconfirmed", False):
+            raise EndUnconfirmed
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

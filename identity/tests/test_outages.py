@@ -203,3 +203,21 @@ def test_without_postgresql_a_cold_session_is_a_503_in_the_one_shape_and_not_an_
     assert answer.status_code == 503
     assert answer.json()["code"] == "unavailable"
     assert client.get(ME).status_code == 200
+
+
+def test_a_logout_that_cannot_reach_redis_says_so_and_is_finished_all_the_same(world, settings):
+    settings.REDIS_PROBE_SECONDS = NEVER
+    client, key = bearer(UserFactory())
+    client.get(ME)
+    with frozen(world):
+        answer = client.post(LOGOUT)
+        assert answer.status_code == 503
+        assert answer.json()["code"] == "end_unconfirmed"
+        assert answer.headers["Retry-After"] == "5"
+        assert client.get(ME).status_code == 401
+    assert world.superuser("identity").execute("SELECT count(*) FROM sessions").fetchone() == (0,)
+    assert pending(world) == [f"identity:session:web:{stored_id(key)}"]
+    settings.REDIS_PROBE_SECONDS = AT_ONCE
+    access.circuit._next_probe = 0.0
+    assert client.get(ME).status_code == 401
+    assert pending(world) == []
