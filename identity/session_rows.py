@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
+import psycopg
 from django.db import connections
+from psycopg.abc import Params
 
 from exchanger.kernel.cache.codec import decode, encode
 from exchanger.kernel.contexts import IDENTITY, Context
@@ -89,8 +91,20 @@ def purge_expired(batch: int) -> int:
         return int(cursor.rowcount)
 
 
+class _PreparedCursor(psycopg.Cursor[tuple[Any, ...]]):
+    """Prepares whatever it executes; where OPTIONS has no prepare_threshold (PgBouncer), psycopg does not."""
+
+    def execute(self, query: Any, params: Params | None = None, **options: Any) -> Self:
+        return super().execute(query, params, **{**options, "prepare": True})
+
+
 def _one(sql: str, params: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    with connections[IDENTITY].cursor() as cursor:
+    connection: Any = connections[IDENTITY]
+    connection.close_if_health_check_failed()
+    connection.ensure_connection()
+    # Django's own cursors bind parameters in the client, which cannot be prepared; its wrapper around ours still
+    # translates exceptions, counts and logs statements, and refuses one in a broken transaction.
+    with connection._prepare_cursor(_PreparedCursor(connection.connection)) as cursor:
         cursor.execute(sql, params)
         row: tuple[Any, ...] | None = cursor.fetchone()
         return row
