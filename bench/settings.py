@@ -1,4 +1,4 @@
-"""The project's settings, and beside them what Django's own session engines need: a database and a cache."""
+"""The project's settings, and beside them what Django's own session engines need: a table and a cache."""
 
 import os
 from typing import Any
@@ -8,7 +8,11 @@ from exchanger.settings import CACHES, DATABASE_ROUTERS, DATABASES, INSTALLED_AP
 
 STOCK = "stock"  # the alias of both
 INSTALLED_APPS = [*INSTALLED_APPS, "django.contrib.sessions"]
-DATABASES = {**DATABASES, STOCK: {**DATABASES["identity"], "NAME": STOCK}}
+_identity = DATABASES["identity"]
+DATABASES = {  # the same database and login, in a schema of their own
+    **DATABASES,
+    STOCK: {**_identity, "OPTIONS": {**_identity["OPTIONS"], "options": f"-c search_path={STOCK}"}},
+}
 DATABASE_ROUTERS = ["bench.settings.StockRouter", *DATABASE_ROUTERS]
 CACHES = {
     **CACHES,
@@ -22,7 +26,7 @@ SESSION_CACHE_ALIAS = STOCK
 
 
 class StockRouter:
-    """Django's own session table, and nothing else, is in the stock database."""
+    """Django's own session table, and nothing else, is in the stock schema."""
 
     def db_for_read(self, model: Any, **hints: Any) -> str | None:
         return STOCK if model._meta.app_label == "sessions" else None

@@ -60,8 +60,8 @@ def _database(env: Environment, alias: str) -> dict[str, Any]:
         return _refused(f"The database '{alias}' has no URL: {remedy}.")
     settings.setdefault("OPTIONS", {})
     pgbouncer = env.flag("PGBOUNCER")
-    # Only statements that ask for it are prepared (psycopg's own default would be every fifth). Through PgBouncer, where
-    # the next statement may meet another server (before its version 1.21 one that lacks them), none are.
+    # Only statements that ask for it are prepared (psycopg's own default would be every fifth). Through PgBouncer none
+    # are: before its version 1.21 the next statement may meet a server that does not know them.
     settings["OPTIONS"].setdefault("prepare_threshold", None if pgbouncer else 10**9)
     settings["OPTIONS"].setdefault("connect_timeout", 3)
     return {
