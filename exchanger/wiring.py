@@ -42,6 +42,7 @@ def caches(env: Environment, *, timeout: float) -> dict[str, dict[str, Any]]:
                 "SOCKET_TIMEOUT": timeout,
                 "SOCKET_CONNECT_TIMEOUT": timeout,
                 "CONNECTION_POOL_CLASS": "exchanger.kernel.cache.connections.ThreadPinnedPool",
+                "REDIS_CLIENT_CLASS": "exchanger.kernel.cache.connections.LeanClient",
                 # CLIENT SETINFO is not among the commands that a context's user may run.
                 "CONNECTION_POOL_KWARGS": {"driver_info": None, "protocol": 2},
             },
