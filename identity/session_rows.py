@@ -1,5 +1,6 @@
 """The SQL of sessions: one statement each, every one bound to a context, in autocommit on the identity database."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -109,8 +110,16 @@ def _one(sql: str, params: tuple[Any, ...]) -> tuple[Any, ...] | None:
     connection.ensure_connection()
     connection.validate_no_broken_transaction()
     cursor = _PreparedCursor(connection.connection)
-    # What counts or watches statements (assertNumQueries, DEBUG) does so in Django's wrapper.
-    watched = connection.queries_logged or connection.execute_wrappers
     with connection.wrap_database_errors:
-        (connection._prepare_cursor(cursor) if watched else cursor).execute(sql, params)
+        if connection.queries_logged or connection.execute_wrappers:
+            _execute_watched(connection, cursor, sql, params)
+        else:
+            cursor.execute(sql, params)
         return cursor.fetchone()
+
+
+def _execute_watched(connection: Any, cursor: _PreparedCursor, sql: str, params: tuple[Any, ...]) -> None:
+    """The same in the sight of whoever counts statements (assertNumQueries, DEBUG) or wraps them (execute_wrapper)."""
+    logged = connection.make_debug_cursor(cursor).debug_sql(sql, params) if connection.queries_logged else nullcontext()
+    with logged:
+        connection.make_cursor(cursor).execute(sql, params)
