@@ -176,8 +176,13 @@ def measure(contestants: dict[str, Any], control: Any, rounds: int) -> dict[tupl
     return times
 
 
+def by_round(values: list[float]) -> list[float]:
+    """The median of each round: a busy machine slows everything in a round alike, so ratios are taken within one."""
+    return [statistics.median(values[start : start + REPEATS]) for start in range(0, len(values), REPEATS)]
+
+
 def report(times: dict[tuple[str, str], list[float]], names: list[str], rounds: int) -> None:
-    print(f"{rounds} rounds of {REPEATS} each, interleaved; microseconds: median (quartiles), and its ratio to raw's\n")
+    print(f"{rounds} rounds of {REPEATS} each, interleaved; microseconds: median (quartiles), and the ratio to raw\n")
     print(f"{'':<10}" + "".join(f"{operation:<30}" for operation in OPERATIONS))
     for name in names:
         cells = []
@@ -186,7 +191,10 @@ def report(times: dict[tuple[str, str], list[float]], names: list[str], rounds: 
                 cells.append("-")
                 continue
             low, middle, high = statistics.quantiles(times[name, operation], n=4)
-            ratio = middle / statistics.median(times["raw", operation])
+            ratio = statistics.median(
+                ours / raw
+                for ours, raw in zip(by_round(times[name, operation]), by_round(times["raw", operation]), strict=True)
+            )
             cells.append(f"{middle:6.1f} ({low:.1f}-{high:.1f}) {ratio:.2f}")
         print(f"{name:<10}" + "".join(f"{cell:<30}" for cell in cells).rstrip())
 
