@@ -41,6 +41,8 @@ def caches(env: Environment, *, timeout: float) -> dict[str, dict[str, Any]]:
                 "SERIALIZER": "exchanger.kernel.cache.codec.JSONSerializer",
                 "SOCKET_TIMEOUT": timeout,
                 "SOCKET_CONNECT_TIMEOUT": timeout,
+                "CONNECTION_POOL_CLASS": "exchanger.kernel.cache.connections.ThreadPinnedPool",
+                "REDIS_CLIENT_CLASS": "exchanger.kernel.cache.connections.LeanClient",
                 # CLIENT SETINFO is not among the commands that a context's user may run.
                 "CONNECTION_POOL_KWARGS": {"driver_info": None, "protocol": 2},
             },
@@ -58,8 +60,10 @@ def _database(env: Environment, alias: str) -> dict[str, Any]:
             raise WrongEnvironment(f"{database_variable(alias)} is not set: {remedy}")
         return _refused(f"The database '{alias}' has no URL: {remedy}.")
     settings.setdefault("OPTIONS", {})
-    # Only statements that ask for it are prepared (psycopg's own default would be every fifth).
-    settings["OPTIONS"].setdefault("prepare_threshold", 10**9)
+    pgbouncer = env.flag("PGBOUNCER")
+    # Only statements that ask for it are prepared (psycopg's own default would be every fifth). Through PgBouncer none
+    # are: before its version 1.21 the next statement may meet a server that does not know them.
+    settings["OPTIONS"].setdefault("prepare_threshold", None if pgbouncer else 10**9)
     settings["OPTIONS"].setdefault("connect_timeout", 3)
     return {
         **settings,
@@ -67,7 +71,7 @@ def _database(env: Environment, alias: str) -> dict[str, Any]:
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
         # Through PgBouncer in transaction mode a server-side cursor would outlive its server.
-        "DISABLE_SERVER_SIDE_CURSORS": env.flag("PGBOUNCER"),
+        "DISABLE_SERVER_SIDE_CURSORS": pgbouncer,
         "TEST": {"DEPENDENCIES": []},
     }
 

@@ -1,16 +1,20 @@
 """The SQL of sessions: one statement each, every one bound to a context, in autocommit on the identity database."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
+import psycopg
 from django.db import connections
+from psycopg.abc import Params
 
 from exchanger.kernel.cache.codec import decode, encode
 from exchanger.kernel.contexts import IDENTITY, Context
 
+# As text: Django's loader of times is Python, and costs a quarter of the statement.
 _SELECT = """
-SELECT session_data, user_id, expires_at, version FROM sessions
+SELECT session_data, user_id::text, expires_at::text, version FROM sessions
 WHERE id = %s AND application_context = %s AND expires_at > now()
 """
 _INSERT = """
@@ -52,7 +56,7 @@ def select(row_id: str, context: Context) -> SessionRow | None:
     if found is None:
         return None
     data, user_id, expires_at, version = found
-    return SessionRow(decode(data) if data else {}, str(user_id), expires_at, version)
+    return SessionRow(decode(data) if data else {}, user_id, datetime.fromisoformat(expires_at), version)
 
 
 def insert(row_id: str, user_id: str, context: Context, data: dict[str, Any], expires_at: datetime) -> int | None:
@@ -97,8 +101,33 @@ def purge_expired(batch: int) -> int:
         return int(cursor.rowcount)
 
 
+class _PreparedCursor(psycopg.Cursor[tuple[Any, ...]]):
+    """Prepares whatever it executes; where OPTIONS has no prepare_threshold (PgBouncer), psycopg does not."""
+
+    def execute(self, query: Any, params: Params | None = None, **options: Any) -> Self:
+        return super().execute(query, params, **{**options, "prepare": True})
+
+
 def _one(sql: str, params: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    with connections[IDENTITY].cursor() as cursor:
-        cursor.execute(sql, params)
-        row: tuple[Any, ...] | None = cursor.fetchone()
-        return row
+    """One statement, prepared, in the state that Django's own cursor would find the connection in.
+
+    Django's cursors bind parameters in the client, which nothing can prepare, and cost a third of the statement.
+    """
+    connection: Any = connections[IDENTITY]
+    connection.close_if_health_check_failed()
+    connection.ensure_connection()
+    connection.validate_no_broken_transaction()
+    cursor = _PreparedCursor(connection.connection)
+    with connection.wrap_database_errors:
+        if connection.queries_logged or connection.execute_wrappers:
+            _execute_watched(connection, cursor, sql, params)
+        else:
+            cursor.execute(sql, params)
+        return cursor.fetchone()
+
+
+def _execute_watched(connection: Any, cursor: _PreparedCursor, sql: str, params: tuple[Any, ...]) -> None:
+    """The same in the sight of whoever counts statements (assertNumQueries, DEBUG) or wraps them (execute_wrapper)."""
+    logged = connection.make_debug_cursor(cursor).debug_sql(sql, params) if connection.queries_logged else nullcontext()
+    with logged:
+        connection.make_cursor(cursor).execute(sql, params)
