@@ -45,8 +45,8 @@ def test_a_list_is_read_in_the_order_of_an_index(operator, statements, model):
     alias = APP_ALIAS[model._meta.app_label]
     with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
         # So few rows would be read and sorted whole: forbid it, and see whether there is another way.
-        cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute("SET LOCAL enable_bitmapscan = off")
+        for way in ("seqscan", "bitmapscan", "sort"):
+            cursor.execute(f"SET LOCAL enable_{way} = off")
         cursor.execute(f"EXPLAIN {page} LIMIT 50")
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "Index" in plan

@@ -8,8 +8,8 @@ import threading
 import pytest
 from redis.exceptions import MaxConnectionsError, ResponseError
 
+from exchanger.kernel.cache.access import redis_client
 from exchanger.kernel.cache.connections import LeanClient, ThreadPinnedPool
-from exchanger.kernel.cache.leases import redis_client
 
 KEY = "cache:web:rates:usd_uah"
 IN_A_CHILD = """
