@@ -5,6 +5,7 @@ There is no Docker here: the file is read as Compose would read it, and each pro
 
 import io
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -45,7 +46,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The values of a .env that the line in .env.example has made."""
     line = next(line for line in compose.EXAMPLE.read_text().splitlines() if "python3 -c" in line)
     target = tmp_path_factory.mktemp("env") / ".env"
-    command = line.removeprefix("#").strip().replace("python3", sys.executable, 1).replace("> .env", f"> {target}")
+    command = line.removeprefix("#").strip().replace("python3", shlex.quote(sys.executable), 1)
+    command = command.replace("> .env", f"> {shlex.quote(str(target))}")
     subprocess.run(["/bin/sh", "-c", command], cwd=CHECKOUT, check=True)
     return assignments(target.read_text())
 

@@ -1,6 +1,7 @@
 """The local servers: shared by whoever uses them, stopped by the last, found again after a kill, in any path."""
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -37,6 +38,7 @@ def root():
         root = Path(parent) / "it's a long folder name, with spaces in it, and more of them" / ".local"
         yield root
         LocalServers(LocalPaths(root), quiet=True).stop()
+        shutil.rmtree(LocalPaths(root).sockets, ignore_errors=True)
 
 
 def use(root):
