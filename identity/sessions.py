@@ -150,11 +150,10 @@ class SessionStore(SessionBase):
             raise UpdateError
 
     def _read(self) -> dict[str, Any] | None:
-        """The cached value, or what the row says where there is none or it is damaged."""
-        with suppress(ValueError):  # what the cache holds is not even JSON
-            value: dict[str, Any] | None = _cache.get(self._id, self._load_row)
-            if value is None or _is_whole(value):
-                return value
+        """The cached value, or what the row says where there is none or it is not one of ours."""
+        value: dict[str, Any] | None = _cache.get(self._id, self._load_row)
+        if value is None or _is_whole(value):
+            return value
         logger.warning("A cached session is damaged: PostgreSQL is asked instead")
         found = self._load_row()
         with suppress(RedisError):

@@ -111,6 +111,18 @@ def test_a_write_through_replaces_the_older_keeps_the_newer_kills_a_lease_and_cr
         assert client.keys("*") == []
 
 
+@pytest.mark.parametrize("damage", [b"", b"null", b"{", b"not JSON", b"\xff"])
+def test_a_damaged_value_is_dropped_and_postgresql_answers(damage, world):
+    with world.redis() as client:
+        client.set(KEY, damage)
+    cache, load = CoherentCache(RATES), Loader(Loaded("whole"))
+    assert cache.get("usd_uah", load) == "whole"
+    with world.redis() as client:
+        assert not client.exists(KEY)
+    assert cache.get("usd_uah", load) == cache.get("usd_uah", load) == "whole"
+    assert load.calls == 2
+
+
 def test_a_loader_that_fails_leaves_only_a_lease_that_ends_by_itself(world):
     def fail():
         raise RuntimeError("PostgreSQL is down")

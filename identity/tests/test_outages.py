@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pytest
 from django.db import connections
 from django.test import Client
+from redis.exceptions import RedisError
 
 from exchanger.kernel.cache import access
 from exchanger.kernel.contexts import database_name
@@ -221,3 +222,25 @@ def test_a_logout_that_cannot_reach_redis_says_so_and_is_finished_all_the_same(w
     access.circuit._next_probe = 0.0
     assert client.get(ME).status_code == 401
     assert pending(world) == []
+
+
+def test_a_failure_that_comes_while_a_probe_is_answered_keeps_the_circuit_open(world, settings, monkeypatch):
+    settings.REDIS_PROBE_SECONDS = NEVER
+    client, _ = bearer(UserFactory())
+    with frozen(world):
+        client.get(ME)
+    settings.REDIS_PROBE_SECONDS = AT_ONCE
+    access.circuit._next_probe = 0.0
+    replayed = []
+
+    def another_threads_command_fails():
+        replayed.append(1)
+        access.circuit._trip(RedisError("late"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(access.circuit, "before_trusting", another_threads_command_fails)
+        assert client.get(ME).status_code == 200
+        assert access.circuit.is_open
+        assert replayed
+    client.get(ME)
+    assert not access.circuit.is_open

@@ -36,6 +36,7 @@ class Circuit:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._open = False
+        self._failures = 0  # so that a probe notices one that came while it was under way
         self._next_probe = 0.0  # monotonic seconds
         self._prober: int | None = None
         self.before_trusting: Callable[[], object] = lambda: None
@@ -68,6 +69,7 @@ class Circuit:
             if not self._open:
                 logger.warning("Redis does not answer (%s): PostgreSQL goes on alone", type(error).__name__)
             self._open = True
+            self._failures += 1
             self._next_probe = time.monotonic() + settings.REDIS_PROBE_SECONDS
 
     def _heal(self) -> bool:
@@ -78,6 +80,7 @@ class Circuit:
             if self._prober is not None or time.monotonic() < self._next_probe:
                 return False
             self._prober = threading.get_ident()
+            failures = self._failures
             self._next_probe = time.monotonic() + settings.REDIS_PROBE_SECONDS
         try:
             redis_client().ping()
@@ -86,9 +89,11 @@ class Circuit:
             logger.info("Redis is not back yet (%s)", type(error).__name__)
             return False
         else:
-            self._open = False
-            logger.warning("Redis answers again")
-            return True
+            with self._lock:
+                self._open = self._failures != failures
+            if not self._open:
+                logger.warning("Redis answers again")
+            return not self._open
         finally:
             self._prober = None
 

@@ -12,6 +12,7 @@ Redis is never the truth: when it fails, a read goes on to PostgreSQL and a writ
 import logging
 import secrets
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -79,11 +80,20 @@ class CoherentCache:
             found = load()
             return None if found is None else found.value
         if isinstance(held, bytes) and not held.startswith(_LEASE_MARK):
-            return decode(held)
+            with suppress(ValueError):
+                if (value := decode(held)) is not None:
+                    return value
+            self._discard(lease.key)
         found = load()
         if held is None:
             self.fill(lease, found)
         return None if found is None else found.value
+
+    def _discard(self, key: CacheKey) -> None:
+        """Drop what no process of ours has written: not JSON, or nothing."""
+        logger.warning("A value under %s is damaged: PostgreSQL is asked instead", self.namespace.prefix)
+        with suppress(RedisError):
+            unlink([key])
 
     def lease(self, ident: object) -> Lease | None:
         """Take the right to fill the key of something about to be created; None when it cannot be had."""
@@ -122,7 +132,7 @@ class CoherentCache:
         try:
             ask(lambda redis: redis.register_script(script)(keys=[key], args=args))
         except RedisError as error:
-            logger.info("Nothing was cached under %s (%s)", self.namespace.prefix, type(error).__name__)
+            logger.debug("Nothing was cached under %s (%s)", self.namespace.prefix, type(error).__name__)
             return False
         return True
 
