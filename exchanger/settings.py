@@ -116,7 +116,11 @@ LOGIN_REDIRECT_URL = "/admin/"
 SECURE_COOKIES = env.flag("SECURE_COOKIES", default=True)
 SESSION_ENGINE = "identity.sessions"
 SESSION_COOKIE_NAME = f"exchanger_{LABEL}_session"
-SESSION_COOKIE_AGE = int(timedelta(hours=8 if env.context is Context.ADMIN else 24).total_seconds())
+# A session ends when it has not been used for its idle life (SESSION_COOKIE_AGE to Django), and after its absolute
+# life however much it is used. Using it lengthens it, and tells when it was last seen, at most once a minute.
+SESSION_COOKIE_AGE = env.number("SESSION_IDLE_SECONDS", 30 * 60 if env.context is Context.ADMIN else 24 * 3600)
+SESSION_ABSOLUTE_AGE = env.number("SESSION_ABSOLUTE_SECONDS", (12 if env.context is Context.ADMIN else 30 * 24) * 3600)
+SESSION_TOUCH_SECONDS = 60
 SESSION_COOKIE_SAMESITE = "Strict" if env.context is Context.ADMIN else "Lax"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = SECURE_COOKIES
@@ -134,6 +138,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True
 if env.flag("BEHIND_TLS_PROXY"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0)  # how many append to X-Forwarded-For before a request gets here
 X_FRAME_OPTIONS = "DENY"
 APPEND_SLASH = True
 

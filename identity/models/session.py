@@ -9,7 +9,8 @@ class Session(models.Model):
     """A person's session in one application (table ``sessions``).
 
     ``id`` is the SHA-256 of the key in the cookie, so the row opens nothing. ``version`` grows with every save;
-    the cache uses it to tell older from newer.
+    the cache uses it to tell older from newer. ``updated_at`` is when the session was last seen, to the minute, and
+    ``ip_address`` and ``user_agent`` are where it was opened.
     """
 
     id = VarCharField(max_length=255, primary_key=True)
@@ -20,6 +21,8 @@ class Session(models.Model):
     created_at = timestamp()
     updated_at = timestamp()
     version = models.BigIntegerField(default=1, db_default=1)
+    ip_address = models.GenericIPAddressField(null=True, blank=True)
+    user_agent = VarCharField(max_length=500, blank=True, default="", db_default="")
 
     class Meta:
         db_table = "sessions"

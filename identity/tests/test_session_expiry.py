@@ -46,7 +46,7 @@ def test_the_default_is_the_contexts_cookie_age(way, settings):
 @pytest.mark.parametrize("context", list(Context))
 def test_each_context_has_a_life_of_its_own(way, context, as_context):
     with as_context(context):
-        assert call(way, SessionStore(), "get_expiry_age") == (8 * 3600 if context is Context.ADMIN else DAY)
+        assert call(way, SessionStore(), "get_expiry_age") == (30 * 60 if context is Context.ADMIN else DAY)
 
 
 @both_ways

@@ -63,7 +63,7 @@ def cookie_of(settings):
     ("context", "name", "samesite", "age"),
     [
         ("web", "exchanger_web_session", "Lax", 24 * 3600),
-        ("admin", "exchanger_admin_session", "Strict", 8 * 3600),
+        ("admin", "exchanger_admin_session", "Strict", 30 * 60),
         ("telegram", "exchanger_telegram_session", "Lax", 24 * 3600),
     ],
 )
