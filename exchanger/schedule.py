@@ -5,6 +5,7 @@ import logging
 from procrastinate import App, JobContext
 
 from exchanger.kernel.cache.invalidation import replay_all
+from exchanger.kernel.contexts import Context, current
 from identity.sessions import SessionStore
 
 logger = logging.getLogger(__name__)
@@ -41,3 +42,29 @@ def register(app: App) -> None:
     @app.task(name="jobs.forget_finished", queueing_lock="jobs.forget_finished", pass_context=True)
     async def forget_finished(context: JobContext, timestamp: int) -> None:
         await context.app.job_manager.delete_old_jobs(nb_hours=KEEP_FINISHED_HOURS, include_failed=False)
+
+    if current() is Context.WEB:
+        _register_web(app)
+
+
+def _register_web(app: App) -> None:
+    """What the web application's workers do besides."""
+    from web.configuration import NotConfigured
+    from web.services.feeds import rates_fetch
+    from web.services.quotes import quotes_purge
+
+    @app.periodic(cron="*/10 * * * *")
+    @app.task(name="rates.fetch", queueing_lock="rates.fetch")
+    def fetch_rates(timestamp: int) -> None:
+        """Ask the configured providers for rates; without a configuration there is nothing to ask."""
+        try:
+            rates_fetch()
+        except NotConfigured:
+            logger.info("No rates are fetched: nothing is published for the web application")
+
+    @app.periodic(cron="41 3 * * *")
+    @app.task(name="quotes.purge", queueing_lock="quotes.purge")
+    def purge_quotes(timestamp: int) -> None:
+        """Delete quotes that expired long ago and were not used."""
+        if deleted := quotes_purge():
+            logger.info("Deleted %d old quotes", deleted)

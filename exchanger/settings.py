@@ -6,7 +6,7 @@ from pathlib import Path
 
 from exchanger.environment import LOG_LEVELS, Environment, WrongEnvironment
 from exchanger.kernel.contexts import SPECS, Context
-from exchanger.wiring import caches, databases
+from exchanger.wiring import caches, crypto_currencies, databases
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment()
@@ -95,6 +95,17 @@ PROCRASTINATE_ON_APP_READY = "exchanger.jobs.on_app_ready"
 REDIS_TIMEOUT = env.seconds("REDIS_TIMEOUT", 0.25)  # seconds, to connect and to answer alike
 REDIS_PROBE_SECONDS = env.seconds("REDIS_PROBE_SECONDS", 2.0)  # how often one request asks whether Redis is back
 CACHES = caches(env, timeout=REDIS_TIMEOUT)
+
+# --- Money ---------------------------------------------------------------------------------------------------------
+
+# Codes that ISO 4217 does not have, with the decimals of their amounts. Never change the decimals of one in use.
+CRYPTO_CURRENCIES = crypto_currencies(env)
+# Where the rates of central banks are fetched from.
+FEED_URLS = {
+    "nbu": env.text("NBU_RATES_URL", "https://bank.gov.ua/NBUStatService/v1/statdirectory/exchange?json"),
+    "ecb": env.text("ECB_RATES_URL", "https://www.ecb.europa.eu/stats/eurofxref/eurofxref-daily.xml"),
+}
+FEED_TIMEOUT = env.seconds("FEED_TIMEOUT", 10.0)  # seconds that one attempt at a bank may take, from end to end
 
 # --- Identity ------------------------------------------------------------------------------------------------------
 

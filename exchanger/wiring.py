@@ -1,11 +1,13 @@
 """From the environment to Django's DATABASES and CACHES, for the context that the process has."""
 
+import re
 from typing import Any
 
 from exchanger.environment import Environment, WrongEnvironment, database_variable
 from exchanger.kernel.contexts import ALIASES, SPECS
 
 REFUSED = "exchanger.kernel.db.refused"
+CRYPTO = ["BTC:8", "ETH:8", "LTC:8", "TRX:6", "USDC:6", "USDT:6"]
 
 
 def databases(env: Environment) -> dict[str, dict[str, Any]]:
@@ -48,6 +50,23 @@ def caches(env: Environment, *, timeout: float) -> dict[str, dict[str, Any]]:
             },
         }
     }
+
+
+def crypto_currencies(env: Environment) -> dict[str, int]:
+    """Code → decimals, of ``CRYPTO_CURRENCIES``.
+
+    Raises:
+        WrongEnvironment: an entry is not a code with 0 to 8 decimals.
+    """
+    found: dict[str, int] = {}
+    for entry in env.names("CRYPTO_CURRENCIES", CRYPTO):
+        if not re.fullmatch(r"[A-Z0-9]{2,10}:[0-8]", entry):
+            raise WrongEnvironment(
+                f"CRYPTO_CURRENCIES has {entry!r}: list codes with their decimals, at most 8, like BTC:8,USDT:6"
+            )
+        code, _, places = entry.partition(":")
+        found[code] = int(places)
+    return found
 
 
 def _database(env: Environment, alias: str) -> dict[str, Any]:

@@ -7,7 +7,9 @@ from exchanger.kernel.cache.application import ApplicationCache
 from exchanger.kernel.cache.leases import Loaded
 from exchanger.kernel.cache.namespaces import RATES
 from exchanger.kernel.contexts import Context
-from web.adapter import WebAdapter
+from exchanger.kernel.money.pairs import Pair, WrongPair
+from web.configuration import NotConfigured, read_configuration
+from web.rates import CurrentRate, find_rate
 
 
 class WebCache(ApplicationCache):
@@ -17,27 +19,35 @@ class WebCache(ApplicationCache):
 
     def get_exchange_rate(self, from_currency: str, to_currency: str) -> Decimal | None:
         """The pair's current rate for showing; a decision about money reads PostgreSQL instead."""
-        rate = self.get_rate(from_currency, to_currency)
+        try:
+            pair = Pair.parse(f"{from_currency}_{to_currency}")
+        except WrongPair:
+            return None
+        rate = self.get_rate(pair)
         return None if rate is None else Decimal(rate["rate"])
 
-    def get_rate(self, from_currency: str, to_currency: str) -> dict[str, Any] | None:
-        """The current rate with its period: ``from_currency, to_currency, rate, valid_from, valid_until``."""
-        source, target = from_currency.upper(), to_currency.upper()
-        rate: dict[str, Any] | None = self._read(RATES, f"{source}_{target}".lower(), lambda: _load(source, target))
+    def get_rate(self, pair: Pair) -> dict[str, Any] | None:
+        """The current rate as ``web.rates.CurrentRate.as_json`` has it."""
+        rate: dict[str, Any] | None = self._read(RATES, pair.code, lambda: _load(pair))
         return rate
 
 
-def _load(from_currency: str, to_currency: str) -> Loaded | None:
-    rate = WebAdapter().find_current_rate(from_currency, to_currency)
-    if rate is None:
-        return None
-    return Loaded(
-        {
-            "from_currency": rate.from_currency,
-            "to_currency": rate.to_currency,
-            "rate": rate.rate,
-            "valid_from": rate.valid_from,
-            "valid_until": rate.valid_until,
-        },
-        expires_at=rate.valid_until,
-    )
+def _load(pair: Pair) -> Loaded | None:
+    rate = find_shown_rate(pair)
+    return None if rate is None else Loaded(rate.as_json(), expires_at=rate.valid_until)
+
+
+def find_shown_rate(pair: Pair) -> CurrentRate | None:
+    """The rate that may be shown: of a pair on offer whatever leads to it, of any other only what is stored for it.
+
+    So whoever changes a rate knows which cached ones follow from it.
+    """
+    try:
+        # From the database: the lease then keeps a rate by an older base currency from being put back.
+        configuration = read_configuration()
+    except NotConfigured:
+        configuration = None
+    if configuration is not None and pair in configuration.pairs:
+        return find_rate(pair, configuration.base_currency)
+    rate = find_rate(pair, pair.source)
+    return rate if rate is not None and rate.stored[0].pair == pair else None

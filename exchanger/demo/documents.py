@@ -7,7 +7,7 @@ from typing import Any, Final
 from admin_panel.models import Configuration
 from admin_panel.tests.factories import ConfigurationFactory
 from exchanger.demo.ids import demo_id
-from exchanger.demo.market import CURRENCIES, FEE, SPREADS, WEB_PUBLISHED
+from exchanger.demo.market import BASE, CURRENCIES, FEE, SPREADS, WEB_PUBLISHED
 from exchanger.demo.orders import QUOTE_LIFE
 from exchanger.demo.plan import Plan
 from exchanger.demo.texts import CONFIGURED, LANGUAGES
@@ -25,6 +25,8 @@ COMMENTS: Final = {
 
 # Two days: the demo's rates are made daily, and each stays in force until the next.
 RATE_MAX_AGE: Final = timedelta(days=2)
+# From Maundy Thursday until Tuesday afternoon the European Central Bank publishes nothing.
+FEED_MAX_AGE: Final = timedelta(days=6)
 
 
 def configurations(plan: Plan) -> list[Configuration]:
@@ -69,6 +71,10 @@ def _web(plan: Plan, version: int) -> dict[str, Any]:
         "rate_max_age_seconds": int(RATE_MAX_AGE.total_seconds()),
         "quote_life_seconds": int(QUOTE_LIFE.total_seconds()),
         "maintenance_mode": False,
+        "base_currency": BASE,
+        "max_deviation_percent": "5",
+        "feeds": [],  # the demo asks nobody; manage.py fetch_rates --provider nbu does
+        "feed_max_age_seconds": int(FEED_MAX_AGE.total_seconds()),
     }
 
 

@@ -8,9 +8,15 @@ from random import Random
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from exchanger.demo.series import PAIRS, daily_rates
+from exchanger.demo.series import PAIRS, DailyRate, daily_rates
+from exchanger.kernel.money import pairs
+from exchanger.kernel.money.currencies import currency
+from web.derivation import derive
 
 Pair = tuple[str, str]
+
+BASE: Final = "UAH"
+"""The currency that the stored rates are against; the other pairs' rates follow from these."""
 
 KYIV: Final = ZoneInfo("Europe/Kyiv")
 """Where the house is, and most of its clients."""
@@ -28,19 +34,17 @@ SPREADS: Final = {1: Decimal("0.006"), 2: Decimal("0.005")}
 """The spread that each version sets: the share of the rate that the house keeps."""
 
 MIN_SIGNIFICANT_DIGITS: Final = 6
-RATE_QUANTUM: Final = Decimal("0.00000001")
 
 
 @dataclass(frozen=True, slots=True)
 class Currency:
     """A currency and how people exchange it; amounts are in its units.
 
-    ``places`` is the minor unit's decimals; usual amounts lie between ``low`` and ``high`` in round steps of ``step``,
-    and the odd ones have ``odd_places`` decimals; an order may be of ``minimum`` to ``maximum``.
+    Usual amounts lie between ``low`` and ``high`` in round steps of ``step``, and the odd
+    ones have ``odd_places`` decimals; an order may be of ``minimum`` to ``maximum``.
     """
 
     code: str
-    places: int
     low: Decimal
     high: Decimal
     step: Decimal
@@ -50,7 +54,7 @@ class Currency:
 
     def rounded(self, amount: Decimal) -> Decimal:
         """``amount`` to the minor unit, half to even."""
-        return amount.quantize(Decimal(1).scaleb(-self.places), rounding=ROUND_HALF_EVEN)
+        return amount.quantize(currency(self.code).unit, rounding=ROUND_HALF_EVEN)
 
     def some_amount(self, chances: Random) -> Decimal:
         """An amount as people ask for: mostly small, mostly round."""
@@ -61,24 +65,20 @@ class Currency:
         return self.rounded(amount.quantize(Decimal(1).scaleb(-self.odd_places)))
 
 
-def _currency(
-    code: str, places: int, low: str, high: str, step: str, odd_places: int, minimum: str, maximum: str
-) -> Currency:
-    return Currency(
-        code, places, Decimal(low), Decimal(high), Decimal(step), odd_places, Decimal(minimum), Decimal(maximum)
-    )
+def _currency(code: str, low: str, high: str, step: str, odd_places: int, minimum: str, maximum: str) -> Currency:
+    return Currency(code, Decimal(low), Decimal(high), Decimal(step), odd_places, Decimal(minimum), Decimal(maximum))
 
 
 CURRENCIES: Final = {
     currency.code: currency
     for currency in (
-        _currency("UAH", 2, "2000", "120000", "500", 2, "1000", "400000"),
-        _currency("USD", 2, "50", "3000", "10", 2, "20", "10000"),
-        _currency("EUR", 2, "50", "2500", "10", 2, "20", "10000"),
-        _currency("GBP", 2, "50", "1500", "10", 2, "20", "8000"),
-        _currency("PLN", 2, "200", "8000", "50", 2, "100", "40000"),
-        _currency("USDT", 6, "50", "5000", "10", 2, "20", "20000"),
-        _currency("BTC", 8, "0.002", "0.15", "0.001", 5, "0.001", "1"),
+        _currency("UAH", "2000", "120000", "500", 2, "1000", "400000"),
+        _currency("USD", "50", "3000", "10", 2, "20", "10000"),
+        _currency("EUR", "50", "2500", "10", 2, "20", "10000"),
+        _currency("GBP", "50", "1500", "10", 2, "20", "8000"),
+        _currency("PLN", "200", "8000", "50", 2, "100", "40000"),
+        _currency("USDT", "50", "5000", "10", 2, "20", "20000"),
+        _currency("BTC", "0.002", "0.15", "0.001", 5, "0.001", "1"),
     )
 }
 
@@ -100,15 +100,22 @@ class RateBook:
 
     def __init__(self, last_recorded_day: date) -> None:
         self._last = last_recorded_day
-        series: dict[Pair, list[Decimal]] = {pair: [] for pair in PAIRS}
+        days: dict[date, dict[pairs.Pair, DailyRate]] = {}
         for row in daily_rates(last_recorded_day):
-            series[row.from_currency, row.to_currency].append(row.rate)
+            if row.to_currency == BASE:
+                days.setdefault(row.day, {})[pairs.Pair(row.from_currency, BASE)] = row
+        series = {pair: [_derived(pair, stored) for stored in days.values()] for pair in PAIRS}
         self._series = {pair: rates for pair, rates in series.items() if _precise(rates)}
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
         """The pairs on offer: those whose rate keeps enough digits in the eight decimals that are stored."""
         return tuple(self._series)
+
+    @property
+    def stored(self) -> tuple[Pair, ...]:
+        """The pairs whose rates are stored: those against the base currency."""
+        return tuple(pair for pair in self._series if pair[1] == BASE)
 
     @property
     def first_day(self) -> date:
@@ -139,9 +146,10 @@ def spread_at(moment: datetime, anchor: datetime) -> Decimal:
     return SPREADS[version]
 
 
-def client_rate(rate: Decimal, spread: Decimal) -> Decimal:
-    """The rate that a client gets when the market's is ``rate``."""
-    return (rate * (1 - spread)).quantize(RATE_QUANTUM, rounding=ROUND_HALF_EVEN)
+def _derived(pair: Pair, stored: dict[pairs.Pair, DailyRate]) -> Decimal:
+    """A day's rate of a pair, by the rule that the web application derives it by; zero where it is too small."""
+    derived = derive(pairs.Pair(*pair), BASE, stored)
+    return Decimal(0) if derived is None else derived.rate
 
 
 def _precise(rates: list[Decimal]) -> bool:

@@ -20,11 +20,12 @@ from exchanger.demo.market import (
     KYIV,
     Currency,
     RateBook,
-    client_rate,
     spread_at,
 )
 from exchanger.demo.people import People, Person
+from exchanger.kernel.money.currencies import currency
 from web.models import Order, OrderStatus
+from web.pricing import client_rate, price_given
 from web.tests.factories import OrderFactory
 
 QUOTE_LIFE: Final = timedelta(minutes=30)
@@ -136,7 +137,7 @@ def _story(number: int, client: Person, steps: tuple[Step, ...], anchor: datetim
     source, target = _pair(rates, chances)
     amount = source.some_amount(chances)
     rate = client_rate(rates.on((source.code, target.code), began.date()), spread_at(began, anchor))
-    gross = target.rounded(amount * rate)
+    price = price_given(amount, rate=rate, fee_share=FEE, received=currency(target.code))
     order: Order = OrderFactory.build(
         id=demo_id("order", number),
         user_id=client.id,
@@ -148,7 +149,7 @@ def _story(number: int, client: Person, steps: tuple[Step, ...], anchor: datetim
         created_at=began,
         updated_at=steps[-1].at,
     )
-    return Story(number, client, order, steps, gross, target.rounded(gross * FEE))
+    return Story(number, client, order, steps, price.to_amount + price.fee, price.fee)
 
 
 def _client(people: People, moment: datetime, chances: Random) -> Person:

@@ -1,20 +1,22 @@
 """The rates of the demo: one period a day and pair, from midnight to midnight UTC, the newest one open.
 
-They are the one thing that a later run adds to. A pair is continued only where its open period is still the one that
-the demo made; once people have published, changed or closed a rate of it, the pair is theirs.
+Stored are the rates against the base currency; the others follow. They are the one thing that a later run adds to. A
+pair is continued only where its open period is still the one that the demo made; once people have published, changed
+or closed a rate of it, the pair is theirs.
 """
 
-from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 from exchanger.demo.ids import demo_id
 from exchanger.demo.market import Pair, RateBook, days_between
-from exchanger.kernel.cache.invalidation import invalidate_on_commit
-from exchanger.kernel.cache.namespaces import RATES
 from web.models import ExchangeRate
+from web.services.rates import forget_cached
 from web.tests.factories import ExchangeRateFactory
+
+SOURCE = "demo"
+"""Who says so; a provider's rate takes the place of a demo one, which it would not of one set by hand."""
 
 
 def rates_add(*, book: RateBook, today: date, history: bool) -> int:
@@ -25,19 +27,19 @@ def rates_add(*, book: RateBook, today: date, history: bool) -> int:
     added: list[ExchangeRate] = []
     closed: list[ExchangeRate] = []
     for rate in _open_periods():
-        pair, day = (rate.from_currency, rate.to_currency), rate.valid_from.date()
+        pair, day = rate.pair, rate.valid_from.date()
         if day < today and _untouched(rate, pair, day, book):
             rate.valid_until = _midnight(day + timedelta(days=1))
             closed.append(rate)
             added += _periods(book, pair, day + timedelta(days=1), today)
     if history:
         known = set(ExchangeRate.objects.values_list("from_currency", "to_currency").distinct())
-        for pair in book.pairs:
-            if pair not in known:
-                added += _periods(book, pair, book.first_day, today)
+        for stored in book.stored:
+            if stored not in known:
+                added += _periods(book, stored, book.first_day, today)
     ExchangeRate.objects.bulk_update(closed, ["valid_until"])
     ExchangeRate.objects.bulk_create(added)
-    _forget_cached(closed)
+    forget_cached([rate.pair for rate in closed])  # this process reaches no Redis: the next one that does drops them
     return len(added)
 
 
@@ -71,15 +73,11 @@ def _period(pair: Pair, day: date, rate: Decimal, valid_until: datetime | None) 
         rate=rate,
         valid_from=_midnight(day),
         valid_until=valid_until,
+        source=SOURCE,
+        confirmed_at=_midnight(day),
     )
     return period
 
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
-
-
-def _forget_cached(closed: Iterable[ExchangeRate]) -> None:
-    """This process reaches no Redis: the keys are left to the next process that does."""
-    keys = [key for rate in closed for key in RATES.deletable_keys(f"{rate.from_currency}_{rate.to_currency}".lower())]
-    invalidate_on_commit(keys, using="web")

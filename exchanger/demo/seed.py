@@ -10,6 +10,7 @@ The rule of a second run:
   what people have since changed, revoked or deleted stays as they left it. Nothing is ever moved to a later date.
 - Rates alone go on: each run adds the days that are missing up to today, closing the demo's own open period at the
   midnight that ends its day. A pair whose rate people have published, changed or closed is theirs and is left alone.
+- The web application's configuration is published where nothing has been.
 - What people had before the first run stays as well: their rates, configurations, settings and bot state are kept,
   and an address that is taken by somebody else refuses the whole run.
 """
@@ -29,11 +30,12 @@ from exchanger.demo import audit, chats, conversations, documents, events, ledge
 from exchanger.demo.ids import demo_id
 from exchanger.demo.people import OPERATOR_JOINED
 from exchanger.demo.plan import Plan, make_plan
+from exchanger.demo.published import configuration_add
 from exchanger.demo.rates import rates_add
 from exchanger.demo.refused import DemoRefused
 from exchanger.kernel.contexts import ALIASES, IDENTITY
 from identity.models import User, UserPermission, UserProfile
-from web.models import AnalyticsEvent, ExchangeRate, Order, Payment, Transaction
+from web.models import AnalyticsEvent, ExchangeRate, Order, Payment, PublishedConfiguration, Transaction
 
 Row = TypeVar("Row", bound=Model)
 
@@ -72,7 +74,7 @@ def seed(*, now: datetime) -> Iterator[Progress]:
             done = _filled(alias, plan)
             if alias == "web":
                 rates = rates_add(book=plan.rates, today=now.date(), history=bool(done))
-                done.append(_progress(ExchangeRate, rates))
+                done += [_progress(ExchangeRate, rates), _progress(PublishedConfiguration, configuration_add(plan))]
         yield from done
 
 

@@ -13,6 +13,8 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from exchanger.kernel.refusals import Refused
+
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 5
@@ -35,6 +37,10 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         logger.error("A database did not answer: %s", error)
         set_rollback()
         return Response(body("unavailable", UNAVAILABLE), status.HTTP_503_SERVICE_UNAVAILABLE, headers=_RETRY)
+    elif isinstance(error, Refused):
+        set_rollback()
+        wait = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
+        return Response(body(error.code, error.message, error.details), error.status, headers=wait)
     if not isinstance(error, exceptions.APIException):
         return None
     set_rollback()

@@ -21,6 +21,7 @@ from procrastinate.contrib.django.django_connector import DjangoConnector
 
 from exchanger.kernel.cache.access import circuit
 from exchanger.kernel.contexts import Context
+from exchanger.kernel.published import forget_copies
 from exchanger.local.environments import LocalEnvironments
 
 _WIRED = ("DATABASES", "CACHES")
@@ -72,6 +73,7 @@ class Binding:
         caches.settings = caches.configure_settings(values["CACHES"])
         _forget(caches)
         circuit.reset()
+        forget_copies()
         cast(DjangoConnector, jobs.connector).alias = values["PROCRASTINATE_DATABASE_ALIAS"]
         self.current = context
 

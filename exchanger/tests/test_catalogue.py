@@ -18,7 +18,7 @@ EXTRA_TABLES = {
     "identity": {
         "user_profiles", "django_content_type", "auth_group", "auth_group_permissions", "auth_permission",
     },
-    "web": {"transactions"},
+    "web": {"transactions", "held_rates", "quotes", "published_configuration"},
     "admin": {"configurations"},
     "bot": set(),
 }  # fmt: skip
@@ -28,7 +28,14 @@ JOB_TABLES = {
 EXTRA_EVERYWHERE = {"cache_invalidations", "django_migrations"}
 
 # Columns beyond the source's.
-EXTRA_COLUMNS = {("sessions", "version"), ("sessions", "ip_address"), ("sessions", "user_agent")}
+EXTRA_COLUMNS = {
+    ("sessions", "version"),
+    ("sessions", "ip_address"),
+    ("sessions", "user_agent"),
+    ("exchange_rates", "source"),
+    ("exchange_rates", "set_by"),
+    ("exchange_rates", "confirmed_at"),
+}
 
 # Constraints and indexes beyond the source's: nothing of the source's is missing or changed.
 EXTRA_CONSTRAINTS = {

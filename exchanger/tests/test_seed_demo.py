@@ -18,14 +18,31 @@ from admin_panel.models import AdminSetting, AuditLog, Configuration, Report, Sy
 from bot.models import BotState, Conversation, Message, Notification, UserCommand
 from exchanger.demo import audit, chats, conversations, events, ledger, metrics, payments
 from exchanger.demo.accounts import ACCOUNTS, CLIENT, OPERATOR, PASSWORD, VIEWER
-from exchanger.demo.market import CURRENCIES, KYIV
+from exchanger.demo.market import KYIV
 from exchanger.demo.plan import make_plan
 from exchanger.demo.seed import seed
 from exchanger.demo.users import VIEW_PERMISSIONS
 from exchanger.kernel.contexts import Context
+from exchanger.kernel.money.currencies import currency
+from exchanger.kernel.money.pairs import Pair
+from exchanger.kernel.money.rounding import round_received
 from exchanger.testing.servers import TestServers
 from identity.models import SUPERUSER, User, UserPermission, UserProfile
-from web.models import Account, AnalyticsEvent, ExchangeRate, Order, OrderStatus, Payment, PaymentStatus, Transaction
+from web.configuration import read_configuration
+from web.derivation import derive
+from web.models import (
+    Account,
+    AnalyticsEvent,
+    ExchangeRate,
+    Order,
+    OrderStatus,
+    Payment,
+    PaymentStatus,
+    PublishedConfiguration,
+    Transaction,
+)
+from web.pricing import client_rate
+from web.rates import find_rates
 
 NOW = datetime(2027, 3, 17, 9, 41, 7, 123456, tzinfo=UTC)
 ANCHORS = [
@@ -141,29 +158,26 @@ def test_more_is_ordered_by_day_than_by_night_and_on_working_days_than_at_weeken
 def test_amounts_are_whole_minor_units_within_the_configured_limits(demo):
     limits = Configuration.objects.get(application_context="web", version=2).document["limits"]
     for order in Order.objects.all():
-        assert order.amount == round(order.amount, CURRENCIES[order.from_currency].places)
+        assert order.amount == round(order.amount, currency(order.from_currency).places)
         limit = limits[order.from_currency]
         assert Decimal(limit["min"]) <= order.amount <= Decimal(limit["max"])
     ledger_entries = Transaction.objects.all()
-    assert all(entry.amount == round(entry.amount, CURRENCIES[entry.currency].places) for entry in ledger_entries)
+    assert all(entry.amount == round(entry.amount, currency(entry.currency).places) for entry in ledger_entries)
 
 
 def test_an_order_has_the_rate_in_force_that_day_less_the_spread_in_force(demo):
-    found = rows(
-        demo,
-        "web",
-        "SELECT o.created_at, o.exchange_rate / r.rate FROM orders o JOIN exchange_rates r"
-        " USING (from_currency, to_currency)"
-        " WHERE r.valid_from <= o.created_at AND (r.valid_until IS NULL OR o.created_at < r.valid_until)",
-    )
-    assert len(found) == Order.objects.count()
+    stored: dict[Any, dict[Pair, ExchangeRate]] = {}
+    for rate in ExchangeRate.objects.all():
+        stored.setdefault(rate.valid_from.date(), {})[rate.pair] = rate
     lowered_at = Configuration.objects.get(application_context="web", version=2).published_at
     spreads = {
         row.version: Decimal(row.document["spread"]) for row in Configuration.objects.filter(application_context="web")
     }
-    for created_at, ratio in found:
-        spread = spreads[2 if created_at >= lowered_at else 1]
-        assert abs(ratio - (1 - spread)) < Decimal("0.000001")
+    for order in Order.objects.all():
+        market = derive(Pair(order.from_currency, order.to_currency), "UAH", stored[order.created_at.date()])
+        assert market is not None
+        spread = spreads[2 if order.created_at >= lowered_at else 1]
+        assert order.exchange_rate == client_rate(market.rate, spread)
 
 
 # --- Payments and the ledger -----------------------------------------------------------------------------------------
@@ -213,7 +227,7 @@ def test_each_order_has_the_entries_that_its_status_asks_for(demo):
                 assert balances[Account.CLIENT, paid_in] == -order.amount
                 gross = -balances[Account.HOUSE, order.to_currency]
                 fee = balances[Account.FEES, order.to_currency]
-                assert gross == CURRENCIES[order.to_currency].rounded(order.amount * order.exchange_rate)
+                assert gross == round_received(order.amount * order.exchange_rate, currency(order.to_currency))
                 assert 0 < fee < gross / 100
                 assert balances[Account.CLIENT, order.to_currency] == gross - fee
             case OrderStatus.REFUNDED:
@@ -245,13 +259,19 @@ def test_rates_have_neither_gap_nor_overlap_and_one_open_period_per_pair(demo):
     expected = (91, today - timedelta(days=90), today, 1, 0)
     assert {pair: facts for pair, *facts in found if tuple(facts) != expected} == {}
     pairs = {pair for pair, *_ in found}
-    assert len(pairs) == 14
-    assert {"USD/UAH", "UAH/USD", "BTC/USDT"} < pairs
-    assert not {"UAH/BTC", "USDT/BTC"} & pairs
+    assert pairs == {"BTC/UAH", "EUR/UAH", "GBP/UAH", "PLN/UAH", "USD/UAH", "USDT/UAH"}
+    offered = set(PublishedConfiguration.objects.get().document["pairs"])
+    assert len(offered) == 14
+    assert {"USD/UAH", "UAH/USD", "BTC/USDT"} < offered
+    assert not {"UAH/BTC", "USDT/BTC"} & offered
 
 
-def test_no_rate_has_fewer_than_six_significant_digits(demo):
-    rates = ExchangeRate.objects.values_list("rate", flat=True)
+def test_every_pair_on_offer_has_a_rate_of_six_significant_digits_or_more(demo, binding):
+    with binding.bound(Context.WEB):
+        configuration = read_configuration()
+        found = find_rates(configuration.pairs, configuration.base_currency)
+    assert set(found) == set(configuration.pairs)
+    rates = [current.rate for current in found.values()]
     assert min(len(str(int(rate.scaleb(8)))) for rate in rates) >= 6
 
 
@@ -350,8 +370,9 @@ def test_settings_reports_and_two_versions_of_each_configuration_are_the_operato
     for first, second in (versions[0:2], versions[2:4]):
         assert first.created_at < first.published_at < second.created_at < second.published_at < NOW
         assert first.document != second.document
-    pairs = {f"{rate.from_currency}/{rate.to_currency}" for rate in ExchangeRate.objects.filter(valid_until=None)}
-    assert set(versions[3].document["pairs"]) == pairs
+    published = PublishedConfiguration.objects.get()
+    assert (published.version, published.document) == (2, versions[3].document)
+    assert published.published_at == versions[3].published_at
 
 
 # --- Conversations ---------------------------------------------------------------------------------------------------

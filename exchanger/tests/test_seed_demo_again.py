@@ -29,7 +29,7 @@ from web.tests.factories import ExchangeRateFactory, PaymentFactory
 
 NOW = datetime(2027, 3, 17, 9, 41, 7, tzinfo=UTC)
 TOMORROW = NOW + timedelta(days=1)
-PAIRS = 14
+PAIRS = 6  # whose rates are stored; the others follow
 
 Tables = dict[tuple[str, str], tuple[int, str]]
 
@@ -89,7 +89,7 @@ def test_the_command_reports_each_step_with_its_count_and_a_second_run_changes_n
 
 
 def test_an_hour_later_nothing_is_added_or_moved(world):
-    assert run() > 8000
+    assert run() > 7000
     before = tables(world)
     assert run(NOW + timedelta(hours=1)) == 0
     assert changed(before, tables(world)) == set()
@@ -149,7 +149,7 @@ def test_tomorrow_only_the_new_day_of_each_rate_is_added(world):
 def test_after_a_long_absence_the_days_between_are_filled_without_gap_or_jump(world):
     run()
     assert run(NOW + timedelta(days=120)) == 120 * PAIRS
-    for pair in (("USD", "UAH"), ("UAH", "EUR")):
+    for pair in (("USD", "UAH"), ("EUR", "UAH")):
         found = periods(*pair)
         assert len(found) == 91 + 120
         for earlier, later in pairwise(found):

@@ -1,18 +1,112 @@
+from decimal import Decimal
 from typing import Any
 
 from rest_framework import serializers
 
-from web.models import Order
+from exchanger.kernel.money.currencies import currency
+from exchanger.kernel.money.fields import DecimalField, PairField
+from web.models import Order, Quote
 
 
 class RateSerializer(serializers.Serializer[Any]):
-    """How much of ``to_currency`` one unit of ``from_currency`` buys."""
+    """How much of ``to_currency`` one unit of ``from_currency`` buys in the market, before the spread."""
 
     from_currency = serializers.CharField()
     to_currency = serializers.CharField()
     rate = serializers.DecimalField(max_digits=18, decimal_places=8)
     valid_from = serializers.DateTimeField()
     valid_until = serializers.DateTimeField(allow_null=True, help_text="Exclusive; null while the rate is open.")
+    confirmed_at = serializers.DateTimeField(help_text="When the rate was last said: it is as old as that.")
+    source = serializers.CharField(  # type: ignore[assignment]  # a key; DRF takes it out of the class
+        help_text="manual, or the provider that said so."
+    )
+
+
+class PointSerializer(serializers.Serializer[Any]):
+    at = serializers.DateTimeField(help_text="When the interval begins.")
+    open = serializers.DecimalField(max_digits=18, decimal_places=8)
+    high = serializers.DecimalField(max_digits=18, decimal_places=8)
+    low = serializers.DecimalField(max_digits=18, decimal_places=8)
+    close = serializers.DecimalField(max_digits=18, decimal_places=8)
+
+
+class HistorySerializer(serializers.Serializer[Any]):
+    pair = serializers.CharField()
+    interval = serializers.CharField()
+    points = PointSerializer(many=True, help_text="Oldest first; intervals without a rate are left out.")
+
+
+class OfferedPairSerializer(serializers.Serializer[Any]):
+    """A pair on offer, and its terms."""
+
+    pair = serializers.CharField()
+    from_currency = serializers.CharField()
+    to_currency = serializers.CharField()
+    minimum = DecimalField(help_text="The least that may be given, in from_currency.")
+    maximum = DecimalField(help_text="The most that may be given, in from_currency.")
+    from_decimals = serializers.IntegerField(help_text="Decimals of an amount given.")
+    to_decimals = serializers.IntegerField(help_text="Decimals of an amount received.")
+    fee = DecimalField(help_text="The fee, as a share of what is received.")
+    rate = serializers.DecimalField(
+        max_digits=18,
+        decimal_places=8,
+        allow_null=True,
+        help_text="What one unit given buys now, the spread taken off, before the fee; null where there is no rate "
+        "that is new enough.",
+    )
+
+
+class OfferSerializer(serializers.Serializer[Any]):
+    """Everything on offer."""
+
+    maintenance_mode = serializers.BooleanField(help_text="While true nothing can be exchanged.")
+    quote_life_seconds = serializers.IntegerField()
+    pairs = OfferedPairSerializer(many=True)
+
+
+class QuoteRequestSerializer(serializers.Serializer[Any]):
+    """Either ``from_amount``, what is given, or ``to_amount``, what is to be received."""
+
+    pair = PairField()
+    from_amount = DecimalField(required=False)
+    to_amount = DecimalField(required=False)
+
+
+class QuoteSerializer(serializers.ModelSerializer[Quote]):
+    """``to_amount`` = ``from_amount`` × ``rate`` − ``fee``, rounded down; firm until ``expires_at``."""
+
+    pair = serializers.CharField(source="pair.code")
+    from_amount = serializers.SerializerMethodField()
+    to_amount = serializers.SerializerMethodField()
+    fee = serializers.SerializerMethodField(help_text="In to_currency.")
+    order_id = serializers.UUIDField(allow_null=True, help_text="The order that took this quote.")
+
+    class Meta:
+        model = Quote
+        fields = (
+            "id",
+            "pair",
+            "from_currency",
+            "to_currency",
+            "from_amount",
+            "to_amount",
+            "rate",
+            "spread",
+            "fee",
+            "order_id",
+            "created_at",
+            "expires_at",
+        )
+        read_only_fields = fields
+
+    def get_from_amount(self, quote: Quote) -> str:
+        return _text(quote.from_amount, quote.from_currency)
+
+    def get_to_amount(self, quote: Quote) -> str:
+        return _text(quote.to_amount, quote.to_currency)
+
+    def get_fee(self, quote: Quote) -> str:
+        return _text(quote.fee, quote.to_currency)
 
 
 class OrderSerializer(serializers.ModelSerializer[Order]):
@@ -29,3 +123,7 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
             "updated_at",
         )
         read_only_fields = fields
+
+
+def _text(amount: Decimal, code: str) -> str:
+    return currency(code).text(amount)

@@ -1,9 +1,13 @@
+from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from web.api.viewsets import OrderViewSet, RateViewSet
+from web.api.quotes import QuoteViewSet
+from web.api.rates import OfferView, RateViewSet
+from web.api.viewsets import OrderViewSet
 
 router = SimpleRouter()
 router.register("rates", RateViewSet, basename="rate")
+router.register("quotes", QuoteViewSet, basename="quote")
 router.register("orders", OrderViewSet, basename="order")
 
-urlpatterns = router.urls
+urlpatterns = [path("pairs/", OfferView.as_view(), name="pairs"), *router.urls]

@@ -4,6 +4,9 @@ from django.db import models
 from django.db.models import F, Func, Q
 
 from exchanger.kernel.db.fields import VarCharField, decimal_amount, timestamp, uuid_key
+from exchanger.kernel.money.pairs import Pair
+
+MANUAL = "manual"
 
 
 class TimestampRange(Func):
@@ -14,8 +17,9 @@ class TimestampRange(Func):
 class ExchangeRate(models.Model):
     """How much of ``to_currency`` one unit of ``from_currency`` buys, from ``valid_from`` until ``valid_until``.
 
-    ``valid_until`` is exclusive, and null while the rate is open; the periods of one pair never overlap
-    (table ``exchange_rates``).
+    ``valid_until`` is exclusive, and null while the rate is open; the periods of one pair never overlap.
+    ``source`` is who says so, MANUAL or a provider of rates, and ``set_by`` the operator, where it was one.
+    ``confirmed_at`` is when it was last said: a rate is as old as that (table ``exchange_rates``).
     """
 
     id = uuid_key()
@@ -24,6 +28,9 @@ class ExchangeRate(models.Model):
     rate = decimal_amount()
     valid_from = timestamp()
     valid_until = models.DateTimeField(null=True, blank=True)
+    source = VarCharField(max_length=20, default=MANUAL, db_default=MANUAL)
+    set_by = models.UUIDField(null=True, blank=True)
+    confirmed_at = timestamp()
 
     class Meta:
         db_table = "exchange_rates"
@@ -53,3 +60,7 @@ class ExchangeRate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.from_currency}/{self.to_currency} {self.rate}"
+
+    @property
+    def pair(self) -> Pair:
+        return Pair(self.from_currency, self.to_currency)

@@ -8,7 +8,10 @@ GRANT SELECT ON django_migrations TO exchanger_web, exchanger_admin;
 -- Money leaves a trace: no login deletes an order, a payment or a ledger entry, and nobody changes an entry.
 GRANT SELECT, INSERT, UPDATE ON orders, payments TO exchanger_web;
 GRANT SELECT, INSERT ON transactions, analytics_events TO exchanger_web;
-GRANT SELECT, INSERT, UPDATE ON exchange_rates TO exchanger_web;
+GRANT SELECT, INSERT, UPDATE ON exchange_rates, held_rates TO exchanger_web;
+-- A quote's figures are firm: all that changes is which order took it. Old unused ones are purged.
+GRANT SELECT, INSERT, DELETE, UPDATE (order_id) ON quotes TO exchanger_web;
+GRANT SELECT ON published_configuration TO exchanger_web;
 GRANT SELECT, INSERT, UPDATE, DELETE ON cache_invalidations TO exchanger_web;
 
 GRANT SELECT ON orders, payments, transactions, analytics_events, exchange_rates TO exchanger_admin;
@@ -16,6 +19,10 @@ GRANT UPDATE (status, updated_at) ON orders TO exchanger_admin;
 GRANT UPDATE (status) ON payments TO exchanger_admin;
 GRANT INSERT ON transactions, analytics_events TO exchanger_admin;
 GRANT INSERT, UPDATE ON exchange_rates TO exchanger_admin;
+GRANT SELECT, UPDATE ON held_rates TO exchanger_admin;
+GRANT SELECT ON quotes TO exchanger_admin;
+-- Operators publish the configuration that the web application obeys.
+GRANT SELECT, INSERT, UPDATE ON published_configuration TO exchanger_admin;
 GRANT SELECT, INSERT, DELETE ON cache_invalidations TO exchanger_admin;
 
 -- The job queue of the web workers.

@@ -1,0 +1,1 @@
+"""Currencies, amounts, rates and pairs: Decimal from end to end, rounded in one place."""

@@ -1,0 +1,38 @@
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, status, viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from web.adapter import WebAdapter
+from web.api.serializers import QuoteRequestSerializer, QuoteSerializer
+from web.models import Quote
+from web.services.quotes import quote_create
+
+
+class QuoteViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Quote]):
+    """The client's own quotes, newest first."""
+
+    serializer_class = QuoteSerializer
+    ordering = ("-created_at", "-id")
+    queryset = Quote.objects.none()  # for the schema; requests get their own below
+
+    def get_queryset(self) -> QuerySet[Quote]:
+        if getattr(self, "swagger_fake_view", False):
+            return self.queryset
+        user_id = self.request.user.pk
+        assert user_id is not None  # IsAuthenticated has passed
+        return WebAdapter().find_user_quotes(user_id)
+
+    @extend_schema(request=QuoteRequestSerializer, responses={201: QuoteSerializer})
+    def create(self, request: Request) -> Response:
+        """A firm offer, from either side: the amount to give, or the amount to get.
+
+        Refused with `unknown_pair`, `one_amount`, `amount_not_positive`, `amount_too_precise`, `amount_too_small` or
+        `amount_too_large` (400), or `maintenance`, `not_configured`, `rate_missing` or `rate_stale` (503).
+        """
+        form = QuoteRequestSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        assert request.user.pk is not None  # IsAuthenticated has passed
+        quote = quote_create(user_id=request.user.pk, **form.validated_data)
+        return Response(QuoteSerializer(quote).data, status.HTTP_201_CREATED)

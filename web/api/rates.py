@@ -1,0 +1,113 @@
+from datetime import timedelta
+
+from django.db.models import QuerySet
+from django.http import Http404
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from exchanger.kernel.money.currencies import currency
+from exchanger.kernel.money.pairs import Pair, WrongPair
+from web.adapter import WebAdapter
+from web.api.filters import RateFilter
+from web.api.forms import HistoryForm
+from web.api.serializers import HistorySerializer, OfferSerializer, RateSerializer
+from web.cache import WebCache
+from web.configuration import WebConfiguration, recent_configuration
+from web.history import INTERVALS, MOST_POINTS, rate_history
+from web.models import ExchangeRate
+from web.pricing import client_rate
+from web.rates import CurrentRate, find_rates
+
+PAIR = OpenApiParameter("pair", str, "path", description="Two currency codes, such as usd_uah.")
+HISTORY = [
+    PAIR,
+    OpenApiParameter("since", str, description="ISO 8601; 30 days before until where it is left out."),
+    OpenApiParameter("until", str, description="ISO 8601, exclusive; now where it is left out, and at the latest."),
+    OpenApiParameter("interval", str, enum=list(INTERVALS), description=f"day by default; at most {MOST_POINTS}."),
+]
+HISTORY_LENGTH = timedelta(days=30)
+
+
+class RateViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[ExchangeRate]):
+    """The stored rates in force now, for everybody; the other pairs on offer follow from them."""
+
+    permission_classes = [AllowAny]
+    serializer_class = RateSerializer
+    filterset_class = RateFilter
+    ordering = ("from_currency", "to_currency", "id")
+    lookup_field = "pair"
+    lookup_value_regex = "[A-Za-z0-9]{2,10}_[A-Za-z0-9]{2,10}"
+
+    def get_queryset(self) -> QuerySet[ExchangeRate]:
+        return WebAdapter().find_current_rates()
+
+    @extend_schema(parameters=[PAIR], responses=RateSerializer)
+    def retrieve(self, request: Request, pair: str) -> Response:
+        """The pair's rate in force now, from the cache where it is warm."""
+        rate = WebCache().get_rate(_known(pair))
+        if rate is None:
+            raise Http404
+        return Response(RateSerializer(rate).data)
+
+    @extend_schema(parameters=HISTORY, responses=HistorySerializer, filters=False)
+    @action(detail=True, pagination_class=None, filter_backends=[])
+    def history(self, request: Request, pair: str) -> Response:
+        """How the pair's rate went, ready for a chart."""
+        form = HistoryForm(request.query_params)
+        if not form.is_valid():
+            raise ValidationError({name: list(problems) for name, problems in form.errors.items()})
+        now = timezone.now()
+        until = min(form.cleaned_data["until"] or now, now)
+        since = form.cleaned_data["since"] or until - HISTORY_LENGTH
+        interval = form.cleaned_data["interval"] or "day"
+        known = _known(pair)
+        base = recent_configuration().base_currency
+        points = rate_history(known, base, since=since, until=until, interval=interval)
+        return Response(HistorySerializer({"pair": known.code, "interval": interval, "points": points}).data)
+
+
+class OfferView(APIView):
+    """What is on offer now: pairs, limits, fee and the rates that clients get. For everybody."""
+
+    permission_classes = [AllowAny]
+
+    @extend_schema(responses=OfferSerializer, operation_id="pairs_list")
+    def get(self, request: Request) -> Response:
+        configuration = recent_configuration()
+        rates = find_rates(configuration.pairs, configuration.base_currency)
+        answer = {
+            "maintenance_mode": configuration.maintenance_mode,
+            "quote_life_seconds": int(configuration.quote_life.total_seconds()),
+            "pairs": [_offered(pair, configuration, rates.get(pair)) for pair in configuration.pairs],
+        }
+        return Response(OfferSerializer(answer).data)
+
+
+def _offered(pair: Pair, configuration: WebConfiguration, found: CurrentRate | None) -> dict[str, object]:
+    limits = configuration.limits_of(pair)
+    usable = found is not None and not found.is_stale(configuration.rate_max_age)
+    return {
+        "pair": pair.code,
+        "from_currency": pair.source,
+        "to_currency": pair.target,
+        "minimum": limits.minimum,
+        "maximum": limits.maximum,
+        "from_decimals": currency(pair.source).places,
+        "to_decimals": currency(pair.target).places,
+        "fee": configuration.fee,
+        "rate": client_rate(found.rate, configuration.spread) if found is not None and usable else None,
+    }
+
+
+def _known(text: str) -> Pair:
+    try:
+        return Pair.parse(text)
+    except WrongPair as error:
+        raise Http404 from error

@@ -1,0 +1,138 @@
+"""The web application's configuration, typed: what is on offer, within which limits, and on which terms."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Self
+
+from exchanger.kernel.cache.codec import decode, encode
+from exchanger.kernel.money.pairs import Pair
+from exchanger.kernel.published import RecentCopy
+from exchanger.kernel.refusals import Refused
+from web.document import DocumentSerializer
+from web.models import PublishedConfiguration
+
+logger = logging.getLogger(__name__)
+
+KEY = "web"
+
+
+class InvalidDocument(ValueError):
+    """A document that cannot be obeyed; ``problems`` says per key what must change."""
+
+    def __init__(self, problems: Mapping[str, Any]) -> None:
+        super().__init__(f"The configuration document needs changes: {dict(problems)}")
+        self.problems = problems
+
+
+class NotConfigured(Refused):
+    """Nothing has been published, or something that this version of the code cannot obey."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "not_configured", "The exchange is not set up at the moment: try again later.", status=503, retry_after=60
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The least and the most that may be given, in units of the currency given."""
+
+    minimum: Decimal
+    maximum: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class WebConfiguration:
+    """One published version.
+
+    ``spread`` is the share of the market's rate, and ``fee`` the share of what the client is to receive, that the house
+    keeps. ``max_deviation_percent`` is how far a feed's rate may be from the one in force. ``feeds`` are the providers
+    of rates in the order in which they are asked; ``feed_max_age`` is how old the day of a provider's rates may be.
+    """
+
+    version: int
+    pairs: tuple[Pair, ...]
+    limits: Mapping[str, Limits]
+    spread: Decimal
+    fee: Decimal
+    rate_max_age: timedelta
+    quote_life: timedelta
+    maintenance_mode: bool
+    base_currency: str
+    max_deviation_percent: Decimal
+    feeds: tuple[str, ...]
+    feed_max_age: timedelta
+
+    @classmethod
+    def parse(cls, version: int, document: Any) -> Self:
+        """The configuration that a document states.
+
+        Raises:
+            InvalidDocument
+        """
+        form = DocumentSerializer(data=document)
+        if not form.is_valid():
+            raise InvalidDocument(form.errors)
+        known = form.validated_data
+        return cls(
+            version=version,
+            pairs=tuple(known["pairs"]),
+            limits={key: Limits(limit["min"], limit["max"]) for key, limit in known["limits"].items()},
+            spread=known["spread"],
+            fee=known["fee"],
+            rate_max_age=timedelta(seconds=known["rate_max_age_seconds"]),
+            quote_life=timedelta(seconds=known["quote_life_seconds"]),
+            maintenance_mode=known["maintenance_mode"],
+            base_currency=known["base_currency"],
+            max_deviation_percent=known["max_deviation_percent"],
+            feeds=tuple(known["feeds"]),
+            feed_max_age=timedelta(seconds=known["feed_max_age_seconds"]),
+        )
+
+    @property
+    def currencies(self) -> frozenset[str]:
+        """Every currency that some pair has."""
+        return frozenset(code for pair in self.pairs for code in pair)
+
+    def limits_of(self, pair: Pair) -> Limits:
+        """The pair's own limits, else those of the currency that is given."""
+        return self.limits.get(pair.title) or self.limits[pair.source]
+
+
+def read_configuration() -> WebConfiguration:
+    """The configuration in force, from the database: for decisions about money, in their transaction.
+
+    Raises:
+        NotConfigured
+    """
+    row = PublishedConfiguration.objects.filter(key=KEY).first()
+    if row is None:
+        raise NotConfigured
+    try:
+        return _parsed(row.version, encode(row.document))
+    except InvalidDocument as error:
+        logger.exception("Version %d of the published configuration cannot be obeyed", row.version)
+        raise NotConfigured from error
+
+
+@lru_cache(maxsize=8)
+def _parsed(version: int, document: bytes) -> WebConfiguration:
+    """Reading a document's text anew with each decision costs more than the statement that brought it."""
+    return WebConfiguration.parse(version, decode(document))
+
+
+_recent = RecentCopy(read_configuration)
+
+
+def recent_configuration() -> WebConfiguration:
+    """The process's copy, at most five seconds old: for what only shows something. Raises NotConfigured."""
+    return _recent.get()
+
+
+def forget_recent() -> None:
+    """Let the next look see what has just been published."""
+    _recent.forget()

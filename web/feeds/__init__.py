@@ -1,0 +1,1 @@
+"""Providers of rates: what they publish, fetched and read with suspicion."""
