@@ -62,7 +62,9 @@ class RateViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[ExchangeRate]):
         """How the pair's rate went, ready for a chart."""
         form = HistoryForm(request.query_params)
         if not form.is_valid():
-            raise ValidationError({name: list(problems) for name, problems in form.errors.items()})
+            raise ValidationError(
+                {name: [str(problem) for problem in problems] for name, problems in form.errors.items()}
+            )
         now = timezone.now()
         until = min(form.cleaned_data["until"] or now, now)
         since = form.cleaned_data["since"] or until - HISTORY_LENGTH

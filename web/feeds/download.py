@@ -28,7 +28,7 @@ def download(url: str, *, content_types: frozenset[str], timeout: float, pause: 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(Unreachable),
         stop=tenacity.stop_after_attempt(ATTEMPTS),
-        wait=tenacity.wait_exponential_jitter(initial=pause, max=10, jitter=pause),
+        wait=tenacity.wait_exponential_jitter(multiplier=pause, max=10, jitter=pause),
         reraise=True,
     )
     return retrying(_attempt, url, content_types, timeout)

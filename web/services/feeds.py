@@ -1,25 +1,24 @@
 """From what providers publish to rates in force: fetched, compared, and applied, or held for an operator.
 
 Providers are asked in the configured order, each for what the ones before it did not give. A rate is stored for each
-currency on offer against the base currency; the other pairs follow from these. Central banks publish no crypto
+currency on offer against the base currency; the other pairs follow from these, by the rule of web/derivation.py, and
+so do rates that a provider publishes against another currency. Central banks publish no crypto
 currencies, so their rates are set by hand.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from enum import StrEnum
 
 from django.db import transaction
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from exchanger.kernel.money.currencies import currency
 from exchanger.kernel.money.pairs import Pair
-from exchanger.kernel.money.rounding import RATE_UNIT, exactly
-from web.adapter import not_over, of_pairs
+from web.adapter import WebAdapter, of_pairs
 from web.configuration import WebConfiguration, read_configuration
 from web.derivation import derive
 from web.feeds.answers import Answer, FeedError, Provider, WrongAnswer
@@ -96,7 +95,7 @@ def rates_fetch(*, provider: str | None = None, dry_run: bool = False) -> Report
 def rate_offer(*, offer: Offer, configuration: WebConfiguration, dry_run: bool = False) -> Outcome:
     """Apply one provider's rate, or hold it; ``dry_run`` tells which, and changes nothing."""
     with locked(offer.pair) as now:
-        outcome = _decide(_oriented(offer), configuration, now)
+        outcome = _decide(offer, configuration, now)
         if dry_run:
             transaction.set_rollback(True, using="web")
         return outcome
@@ -112,27 +111,31 @@ def _fresh(provider: Provider, configuration: WebConfiguration) -> Answer:
 
 def _offers(provider: Provider, answer: Answer, wanted: Sequence[str], base: str) -> Iterator[Offer]:
     """A rate of each wanted currency against ``base``: as it is published where it is, else through the provider's."""
+    stored = _stored([Pair(code, base) for code in wanted])
     for code in wanted:
         pair = Pair(code, base)
-        for published in (pair, pair.inverse):
-            if published in answer.rates:
-                rate = _rounded(answer.rates[published].rate)
-                yield Offer(published, rate, provider.name, answer.published_for)
-                break
-        else:
-            derived = derive(pair, provider.base, answer.rates)
-            if derived is not None:
-                yield Offer(pair, derived.rate, provider.name, answer.published_for)
+        derived = [derive(way, provider.base, answer.rates) for way in _ways(pair, stored, answer)]
+        found = max((each for each in derived if each is not None), key=lambda each: each.rate, default=None)
+        if found is not None:
+            yield Offer(found.pair, found.rate, provider.name, answer.published_for)
 
 
-def _oriented(offer: Offer) -> Offer:
-    """The offer in the direction in which the pair is stored already, so that there is one source for both."""
-    stored = {rate.pair for rate in _in_force(offer.pair)}
-    if offer.pair in stored or offer.pair.inverse not in stored:
-        return offer
-    with exactly():
-        inverse = _rounded(1 / offer.rate)
-    return Offer(offer.pair.inverse, inverse, offer.source, offer.published_for) if inverse > 0 else offer
+def _ways(pair: Pair, stored: Collection[Pair], answer: Answer) -> list[Pair]:
+    """The direction to store a pair in: the one there is, else as it is published, else whichever keeps more digits.
+
+    One direction is the source of both, so that the two never disagree.
+    """
+    ways = [pair, pair.inverse]
+    for known in (stored, answer.rates):
+        if found := [way for way in ways if way in known]:
+            return found[:1]
+    return ways
+
+
+def _stored(pairs: Sequence[Pair]) -> set[Pair]:
+    """Which of the pairs and their inverses have a rate in force."""
+    either = [way for pair in pairs for way in (pair, pair.inverse)]
+    return {rate.pair for rate in WebAdapter().find_current_rates().filter(of_pairs(either))}
 
 
 def _decide(offer: Offer, configuration: WebConfiguration, now: datetime) -> Outcome:
@@ -186,13 +189,3 @@ def _held(offer: Offer, last: ExchangeRate | None, reason: HeldReason) -> Outcom
         reason=reason,
     )
     return Outcome.REJECTED if held is None else Outcome.HELD
-
-
-def _in_force(pair: Pair) -> list[ExchangeRate]:
-    return list(ExchangeRate.objects.filter(not_over(), of_pairs([pair, pair.inverse]), valid_from__lte=Now()))
-
-
-def _rounded(rate: Decimal) -> Decimal:
-    """A market's rate to the decimals that are stored, to the nearest: it is nobody's gain yet."""
-    with exactly():
-        return rate.quantize(RATE_UNIT, rounding=ROUND_HALF_EVEN)

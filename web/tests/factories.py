@@ -96,7 +96,7 @@ class QuoteFactory(OwnedFactory):
     from_currency = "USD"
     to_currency = "UAH"
     from_amount = Decimal(100)
-    to_amount = Decimal("4116.92")
+    to_amount = Decimal("4116.86")
     rate = Decimal("41.2925")
     spread = Decimal("0.005")
     fee = Decimal("12.39")
