@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings as hypothesis
 
 from exchanger.kernel.contexts import Context
 from exchanger.testing.processes import ApplicationProcess
@@ -21,6 +22,10 @@ _servers = TestServers()
 os.environ.update(_servers.environments.for_process(""))
 os.environ.pop("STATIC_ROOT")
 os.environ["REDIS_TIMEOUT"] = "1"  # seconds: a busy machine that runs tests is no outage of Redis
+
+# A busy machine fails no test for being slow, and a run leaves no folder in the checkout.
+hypothesis.register_profile("exchanger", deadline=None, database=None)
+hypothesis.load_profile("exchanger")
 
 
 @pytest.fixture(scope="session")
