@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,17 @@ START_SECONDS = 30
 
 
 class ApplicationProcess:
-    """One application served by granian on a loopback port of its own."""
+    """One application served by granian on a loopback port of its own; ``extra`` adds to its environment."""
 
-    def __init__(self, context: Context, environments: LocalEnvironments, log: Path) -> None:
+    def __init__(
+        self,
+        context: Context,
+        environments: LocalEnvironments,
+        log: Path,
+        *,
+        threads: int = 2,
+        extra: Mapping[str, str] | None = None,
+    ) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -30,9 +39,9 @@ class ApplicationProcess:
             self.process = subprocess.Popen(
                 [
                     sys.executable, "-m", "granian", "--interface", "wsgi", "exchanger.wsgi:application",
-                    "--host", "127.0.0.1", "--port", str(self.port), "--blocking-threads", "2", "--no-ws",
+                    "--host", "127.0.0.1", "--port", str(self.port), "--blocking-threads", str(threads), "--no-ws",
                 ],
-                env=process_environment(context, environments),
+                env={**process_environment(context, environments), **(extra or {})},
                 cwd=CHECKOUT,
                 stdout=output,
                 stderr=output,
