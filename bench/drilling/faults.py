@@ -72,8 +72,8 @@ def _full_redis(servers: TestServers) -> Iterator[None]:
         yield
     finally:
         with servers.redis() as client:
-            for name in ("maxmemory-policy", "maxmemory"):
-                client.config_set(name, before[name])
+            # At once: with the old policy and the new limit it would evict everything, and heal too well.
+            client.config_set("maxmemory", before["maxmemory"], "maxmemory-policy", before["maxmemory-policy"])
 
 
 @contextmanager
