@@ -88,9 +88,10 @@ def run(servers: TestServers, fleet: Fleet, options: argparse.Namespace) -> bool
     emails = iter(everybody())
     readers = [Reader(client, [next(emails) for _ in range(SESSIONS)]) for client in clients[: PROCESSES * READERS]]
     writers = [Writer(client, next(emails)) for client in clients[PROCESSES * READERS :]]
+    workers: list[Reader | Writer] = [*readers, *writers]
     stop = threading.Event()
     with ThreadPoolExecutor(len(clients)) as threads:
-        working = [threads.submit(worker.run, stop) for worker in (*readers, *writers)]
+        working = [threads.submit(worker.run, stop) for worker in workers]
         try:
             phases = list(drill(servers, fleet, options.seconds, lambda: [s for c in clients for s in c.samples]))
         finally:

@@ -77,7 +77,7 @@ def prepare(servers: TestServers, people: int) -> list[str]:
     subprocess.run(migrate, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=True)
     superuser = servers.superuser("identity")
     for name in DURABLE:
-        superuser.execute(f"ALTER SYSTEM SET {name} = on")  # type: ignore[arg-type]
+        superuser.execute(f"ALTER SYSTEM SET {name} = on")
     superuser.execute("SELECT pg_reload_conf()")
     found = superuser.execute(
         "INSERT INTO users (email, password_hash)"
@@ -99,7 +99,7 @@ def fill(servers: TestServers, rows: int, people: list[str]) -> None:
     superuser, now = servers.superuser("identity"), datetime.now(UTC)
     superuser.execute("TRUNCATE sessions")
     columns = "id, user_id, application_context, session_data, expires_at, version"
-    with superuser.cursor() as cursor, cursor.copy(f"COPY sessions ({columns}) FROM STDIN") as copy:  # type: ignore[arg-type]
+    with superuser.cursor() as cursor, cursor.copy(f"COPY sessions ({columns}) FROM STDIN") as copy:
         for number in range(rows):
             expired = random.random() < EXPIRED  # noqa: S311
             age = -random.uniform(0, 30) if expired else random.uniform(0.1, 1)  # noqa: S311
@@ -186,7 +186,7 @@ def report(measured: dict[str, tuple[Times, Deleted]]) -> None:
     head = f"{'median':>8}{'p99':>8}{'worst':>9}"
     print(f"{'':<16}{'deleted':>9}{'s':>7}{'a second':>10}{'writes':>9}{head}{'ended':>8}{head}{'failed':>8}")
     for name, (times, deleted) in measured.items():
-        rate = f"{deleted.rows / deleted.seconds:,.0f}" if deleted.rows else "-"
+        rate = f"{deleted.rows / deleted.seconds:,.0f}" if deleted.seconds and deleted.rows else "-"
         counts = f"{deleted.rows:>9,}{deleted.seconds:>7.1f}{rate:>10}"
         print(f"{name:<16}{counts}{len(times.web):>9,}{spread(times.web)}", end="")
         print(f"{len(times.operator):>8,}{spread(times.operator)}{len(times.failures):>8,}")
