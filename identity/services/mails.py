@@ -2,8 +2,9 @@
 
 from uuid import UUID
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from procrastinate.contrib.django import app
+from procrastinate.exceptions import ConnectorException
 
 from exchanger.kernel.contexts import IDENTITY
 from identity.mails.kinds import MailKind
@@ -16,8 +17,13 @@ def mail_request(*, kind: MailKind, user_id: UUID | None, needed: bool = True) -
 
     The job holds the person's id alone: address, language and token are those of the moment of sending. The queue is
     in another database, so a crash right after the commit can lose the mail; all mails can be asked for again.
-    With ``needed`` a queue out of reach raises, and the change that asked for the mail is nevertheless committed.
+    With ``needed`` a queue out of reach raises OperationalError, and the change that asked for the mail stays.
     """
-    arguments = {"kind": kind.value, "user_id": None if user_id is None else str(user_id)}
-    job = app.configure_task(SEND_MAIL)
-    transaction.on_commit(lambda: job.defer(**arguments), using=IDENTITY, robust=not needed)
+    transaction.on_commit(lambda: _defer(kind, user_id), using=IDENTITY, robust=not needed)
+
+
+def _defer(kind: MailKind, user_id: UUID | None) -> None:
+    try:
+        app.configure_task(SEND_MAIL).defer(kind=kind.value, user_id=None if user_id is None else str(user_id))
+    except ConnectorException as error:
+        raise OperationalError("The queue of jobs did not take a mail") from error

@@ -1,12 +1,8 @@
 from uuid import UUID
 
-from django.db import transaction
-
-from exchanger.kernel.contexts import IDENTITY
 from identity.models import UserProfile
 
 
-@transaction.atomic(using=IDENTITY)
 def profile_update(*, user_id: UUID, **changes: str) -> UserProfile:
     """Change the named columns of a person's profile (display_name, phone, language, time_zone), and no others."""
     profile, _ = UserProfile.objects.update_or_create(user_id=user_id, defaults=changes)
