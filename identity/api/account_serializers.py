@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from identity.api.serializers import AccountSerializer
 from identity.devices import device_name
-from identity.models import Session
+from identity.models import Session, User
 
 PASSWORD_LENGTH = 1024  # characters: hashing must not be made to work for megabytes
 TOKEN_LENGTH = 1024
@@ -27,15 +27,25 @@ class PasswordField(serializers.CharField):
         )
 
 
+class AddressField(serializers.EmailField):
+    """An address as it is kept, which is what its length is measured by: a letter's lower case may be two."""
+
+    def __init__(self) -> None:
+        super().__init__(max_length=255)
+
+    def to_internal_value(self, data: Any) -> str:
+        return User.objects.normalize_email(super().to_internal_value(data))
+
+
 class RegistrationSerializer(serializers.Serializer[Any]):
-    email = serializers.EmailField(max_length=255)
+    email = AddressField()
     password = PasswordField(help_text="10 characters or more, not a common password.")
     display_name = serializers.CharField(max_length=255, allow_blank=True, default="", help_text=_NAME_HELP)
     language = serializers.ChoiceField(settings.LANGUAGES, default=settings.LANGUAGE_CODE, help_text=_LANGUAGE_HELP)
 
 
 class AddressSerializer(serializers.Serializer[Any]):
-    email = serializers.EmailField(max_length=255)
+    email = AddressField()
 
 
 class TokenSerializer(serializers.Serializer[Any]):

@@ -89,6 +89,7 @@ def test_who_registered_a_strangers_address_loses_the_account_to_its_owner(read_
         ({"email": "nobody"}, "email"),
         ({"email": f"{'a' * 252}@b.cd"}, "email"),
         ({"email": "a\0b@example.com"}, "email"),
+        ({"email": f"{'a' * 180}@{'İ' * 20}.{'İ' * 20}.{'İ' * 20}.cd"}, "email"),
         ({"language": "de"}, "language"),
         ({"display_name": "x" * 256}, "display_name"),
     ],

@@ -18,7 +18,7 @@ from identity.models import User
 from identity.services.accounts import account_register, email_verification_request
 from identity.services.mails import mail_request
 from identity.services.passwords import password_reset_request
-from identity.tests.accounts import NEW_PASSWORD, everything, link, post, token
+from identity.tests.accounts import NEW_PASSWORD, everything, link, login, post, token
 from identity.tests.factories import PASSWORD, UserFactory
 from identity.tokens import RESET
 
