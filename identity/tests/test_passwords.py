@@ -91,6 +91,16 @@ def test_a_change_in_one_application_ends_the_sessions_of_all_three(changed_in, 
             assert not is_logged_in(client), context
 
 
+@pytest.mark.context("admin")
+def test_an_operators_change_is_told_by_the_operators_own_worker(read_mail, world):
+    user = UserFactory(permissions={"admin": ["*"]})
+    answer = change(bearer(user))
+    assert answer.status_code == 200
+    assert answer.json()["user"]["permissions"] == ["*"]
+    assert [message.to for message in read_mail()] == [[user.email]]
+    assert everything(world)["jobs"] == []  # of web's queue
+
+
 @web
 @pytest.mark.parametrize(
     ("current", "new", "field"),
