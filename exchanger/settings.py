@@ -110,6 +110,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+# Where clients reach the web application: the links of our mails begin with it.
+PUBLIC_WEB_URL = env.text("PUBLIC_WEB_URL", f"http://127.0.0.1:{SPECS[Context.WEB].port}")
 LOGIN_URL = "/admin/login/"
 LOGIN_REDIRECT_URL = "/admin/"
 

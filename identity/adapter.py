@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from exchanger.kernel.contexts import Context, require
-from identity.models import Session, User, UserPermission
+from identity.models import Session, User, UserPermission, UserProfile
 from identity.sessions import stored_id
 
 
@@ -26,6 +26,15 @@ class IdentityAdapter:
         """The live session of a key as its cookie holds it, in this context only."""
         sessions = Session.objects.filter(application_context=self.context, expires_at__gt=Now())
         return sessions.filter(pk=stored_id(session_key)).first()
+
+    def find_user_sessions(self, user_id: UUID) -> QuerySet[Session]:
+        """A person's live sessions in this context, without their data."""
+        sessions = Session.objects.filter(application_context=self.context, expires_at__gt=Now())
+        return sessions.filter(user_id=user_id).defer("session_data")
+
+    def find_user_profile(self, user_id: UUID) -> UserProfile:
+        """What the person tells about themselves; the defaults of an empty profile where they have none yet."""
+        return UserProfile.objects.filter(pk=user_id).first() or UserProfile(user_id=user_id)
 
     def find_user_permissions(self, user_id: UUID) -> QuerySet[UserPermission]:
         """What the person may do in this context."""

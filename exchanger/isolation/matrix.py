@@ -30,7 +30,7 @@ FORBIDDEN_DATABASES = ("postgres", "template1")
 
 _ALL = "select insert update delete"
 _NO_DELETE = "select insert update"
-_USERS_SHOWN = "select(id email email_verified created_at updated_at)"  # never the password's hash
+_USERS_SHOWN = "select(id email email_verified password_changed_at created_at updated_at)"  # never the password's hash
 
 TABLES: dict[str, dict[str, dict[Context, str]]] = {
     "identity": {

@@ -91,6 +91,7 @@ class Supervisor:
         return {
             **inherited,
             **self.servers.environments.for_process(context),
+            "PUBLIC_WEB_URL": f"http://127.0.0.1:{self.port(Context.WEB)}",
             MARK: self.mark,
             "PYTHONUNBUFFERED": "1",
         }

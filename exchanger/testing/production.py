@@ -22,6 +22,7 @@ def production_environment(context: Context | None) -> dict[str, str]:
         "BEHIND_TLS_PROXY": "true",
         "EMAIL_BACKEND": SMTP,
         "EMAIL_HOST": "mail.exchanger.example",
+        "PUBLIC_WEB_URL": f"https://{Context.WEB}.exchanger.example",
         "REDIS_URL": with_login("redis://redis.exchanger.example:6379/0", context, secrets.token_urlsafe(30)),
         **_urls(spec.aliases, spec.role),
     }

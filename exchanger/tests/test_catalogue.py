@@ -28,7 +28,12 @@ JOB_TABLES = {
 EXTRA_EVERYWHERE = {"cache_invalidations", "django_migrations"}
 
 # Columns beyond the source's.
-EXTRA_COLUMNS = {("sessions", "version"), ("sessions", "ip_address"), ("sessions", "user_agent")}
+EXTRA_COLUMNS = {
+    ("users", "password_changed_at"),
+    ("sessions", "version"),
+    ("sessions", "ip_address"),
+    ("sessions", "user_agent"),
+}
 
 # Constraints and indexes beyond the source's: nothing of the source's is missing or changed.
 EXTRA_CONSTRAINTS = {
