@@ -24,7 +24,7 @@ WHERE d.delivered_at IS NULL AND d.created_at < now() - %s AND NOT EXISTS (
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What a person's orders have done to one account in one currency, in its units; signs as in ``web/ledger.py``."""
+    """The sum of entries in one account and currency, in its units; signs as in ``web/ledger.py``."""
 
     account: Account
     currency: str
@@ -58,10 +58,12 @@ class WebAdapter:
         return Transaction.objects.filter(user_id=user_id, account__in=(Account.CLIENT, Account.SUSPENSE))
 
     def find_user_balances(self, user_id: UUID) -> list[Balance]:
-        """The sums of a person's entries by account and currency, the house's side of their orders included."""
-        entries = Transaction.objects.filter(user_id=user_id).values_list("account", "currency")
-        sums = entries.annotate(amount=Sum("amount")).order_by("currency", "account")
-        return [Balance(Account(account), currency, amount) for account, currency, amount in sums]
+        """What ``find_user_transactions`` comes to, by currency and account."""
+        return _balances(self.find_user_transactions(user_id))
+
+    def find_account_balances(self) -> list[Balance]:
+        """The sums of all entries: what the house and its fees have gained, and what is held for clients."""
+        return _balances(Transaction.objects.all())
 
     def find_next_delivery(self, order_id: UUID) -> EventDelivery | None:
         """The oldest event of an order that the telegram process has not accepted, with its event."""
@@ -77,3 +79,8 @@ class WebAdapter:
         with connections["web"].cursor() as cursor:
             cursor.execute(_STRANDED, [STRANDED_AFTER])
             return [order_id for (order_id,) in cursor.fetchall()]
+
+
+def _balances(entries: QuerySet[Transaction]) -> list[Balance]:
+    sums = entries.values_list("account", "currency").annotate(amount=Sum("amount")).order_by("currency", "account")
+    return [Balance(Account(account), currency, amount) for account, currency, amount in sums]
