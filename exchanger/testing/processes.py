@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 
 from exchanger.kernel.contexts import Context
 from exchanger.local.environments import LocalEnvironments
@@ -20,7 +21,14 @@ START_SECONDS = 30
 class ApplicationProcess:
     """One application served by granian on a loopback port of its own."""
 
-    def __init__(self, context: Context, environments: LocalEnvironments, log: Path) -> None:
+    def __init__(
+        self,
+        context: Context,
+        environments: LocalEnvironments,
+        log: Path,
+        *,
+        application: str = "exchanger.wsgi:application",
+    ) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -29,7 +37,7 @@ class ApplicationProcess:
         with log.open("w") as output:
             self.process = subprocess.Popen(
                 [
-                    sys.executable, "-m", "granian", "--interface", "wsgi", "exchanger.wsgi:application",
+                    sys.executable, "-m", "granian", "--interface", "wsgi", application,
                     "--host", "127.0.0.1", "--port", str(self.port), "--blocking-threads", "2", "--no-ws",
                 ],
                 env=process_environment(context, environments),
@@ -44,6 +52,12 @@ class ApplicationProcess:
 
     def stop(self) -> None:
         self.process.terminate()
+        self.process.wait(timeout=10)
+
+    def kill(self) -> None:
+        """End it with its worker as a crash of the machine would: no handler of theirs runs."""
+        for process in [*psutil.Process(self.process.pid).children(recursive=True), self.process]:
+            process.kill()
         self.process.wait(timeout=10)
 
     def _wait(self) -> None:

@@ -118,7 +118,7 @@ def _answer(view: APIView, request: Request, response: Response) -> Answer:
     """The bytes that the view's renderer makes: what is sent now is what is sent again."""
     renderer, media_type = request.accepted_renderer, request.accepted_media_type
     body = renderer.render(response.data, media_type, view.get_renderer_context())
-    headers = {"Content-Type": renderer.media_type, **response.headers}
+    headers = {**response.headers, "Content-Type": renderer.media_type}
     return Answer(response.status_code, headers, body or b"")
 
 
