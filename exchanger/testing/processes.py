@@ -72,6 +72,29 @@ class ApplicationProcess:
         raise RuntimeError(f"The process did not answer:\n{self.log.read_text()}")
 
 
+class WorkerProcess:
+    """``manage.py worker`` of one context, a process of its own."""
+
+    def __init__(self, context: Context, environments: LocalEnvironments, log: Path, **variables: str) -> None:
+        self.log = log
+        with log.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "worker"],
+                env={**process_environment(context, environments), **variables},
+                cwd=CHECKOUT,
+                stdout=output,
+                stderr=output,
+            )
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=30)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(timeout=10)
+
+
 def process_environment(context: Context | None, environments: LocalEnvironments) -> dict[str, str]:
     """What a process of ``context`` runs with: its own file, and of ours only what is not a credential."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "REDIS_TIMEOUT") if name in os.environ}
