@@ -1,7 +1,6 @@
 """Every read of the web database that the web application makes."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -13,10 +12,10 @@ from exchanger.kernel.contexts import Context, require
 from web.models import Account, EventDelivery, ExchangeRate, Order, Transaction
 from web.models.delivery import Backlog
 
-STRANDED_AFTER = timedelta(minutes=5)
+STRANDED_SECONDS = 300
 _STRANDED = """
 SELECT DISTINCT d.order_id FROM event_deliveries d
-WHERE d.delivered_at IS NULL AND d.created_at < now() - %s AND NOT EXISTS (
+WHERE d.delivered_at IS NULL AND d.created_at < now() - make_interval(secs => %s) AND NOT EXISTS (
     SELECT FROM procrastinate_jobs j WHERE j.lock = 'events.' || d.order_id AND j.status IN ('todo', 'doing')
 )
 """
@@ -77,7 +76,7 @@ class WebAdapter:
     def find_stranded_orders(self) -> list[UUID]:
         """Orders with events that wait and have no job, which failed for good, or was cancelled by somebody."""
         with connections["web"].cursor() as cursor:
-            cursor.execute(_STRANDED, [STRANDED_AFTER])
+            cursor.execute(_STRANDED, [STRANDED_SECONDS])
             return [order_id for (order_id,) in cursor.fetchall()]
 
 

@@ -28,7 +28,7 @@ def register(app: App) -> None:
             raise
 
     @app.periodic(cron="*/5 * * * *")
-    @app.task(name="events.sweep", queueing_lock="events.sweep")
+    @app.task(name="events.sweep", lock="events.sweep", queueing_lock="events.sweep")
     def sweep_events(timestamp: int) -> None:
         """Deliver what waits without a job; the next run goes on where this one fails."""
         for order_id in WebAdapter().find_stranded_orders():

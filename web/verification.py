@@ -1,7 +1,7 @@
 """The ledger against the orders and payments that it tells of, recomputed from the declared entry sets."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import groupby
@@ -180,7 +180,7 @@ def _agrees(books: Books, expected: dict[SetKey, EntrySet]) -> None:
             raise Discrepancy(f"{name} should be {_shown(wanted)} and is {_shown(found)} (entries {ids})")
 
 
-def _shown(entries: list[tuple[str, str, Decimal]]) -> str:
+def _shown(entries: Sequence[tuple[str, str, Decimal]]) -> str:
     return ", ".join(f"{account} {amount:+f} {currency}" for account, currency, amount in entries)
 
 

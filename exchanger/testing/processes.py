@@ -56,8 +56,9 @@ class ApplicationProcess:
 
     def kill(self) -> None:
         """End it with its worker as a crash of the machine would: no handler of theirs runs."""
-        for process in [*psutil.Process(self.process.pid).children(recursive=True), self.process]:
-            process.kill()
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            child.kill()
+        self.process.kill()
         self.process.wait(timeout=10)
 
     def _wait(self) -> None:

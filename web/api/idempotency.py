@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 from web.services.idempotency import (
     ALIAS,
     Answer,
+    Claim,
     KeyConflict,
     KeyInFlight,
     fingerprint,
@@ -77,25 +78,18 @@ def idempotent(handler: Handler) -> Handler:
     @extend_schema(parameters=[PARAMETER])
     @wraps(handler)
     def once(view: APIView, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        key = _key(request)
-        claim = {
-            "user_id": request.user.pk,
-            "key": key,
-            "fingerprint": fingerprint(
-                method=request.method or "", path=request.get_full_path(), body=request._request.body
-            ),
-        }
+        claim = _claim(request)
         try:
             with transaction.atomic(using=ALIAS, durable=True):
-                known = idempotency_claim(**claim)
+                known = idempotency_claim(claim=claim)
                 if known is not None:
                     return _response(known, replayed=True)
-                response = handler(view, request, *args, **kwargs)
+                response: Response = handler(view, request, *args, **kwargs)
                 if not status.is_success(response.status_code):
                     transaction.set_rollback(True, using=ALIAS)
                     return response
                 answer = _answer(view, request, response)
-                idempotency_store(**claim, answer=answer)
+                idempotency_store(claim=claim, answer=answer)
         except KeyInFlight:
             raise InFlight from None
         except KeyConflict:
@@ -105,21 +99,24 @@ def idempotent(handler: Handler) -> Handler:
     return once
 
 
-def _key(request: Request) -> str:
+def _claim(request: Request) -> Claim:
     key: str | None = request.headers.get(HEADER)
     if not key:
         raise KeyRequired
     if not _SYNTAX.fullmatch(key):
         raise KeyMalformed
-    return key
+    user_id = request.user.pk
+    assert user_id is not None  # IsAuthenticated has passed
+    asked = fingerprint(method=request.method or "", path=request.get_full_path(), body=request._request.body)
+    return Claim(user_id, key, asked)
 
 
 def _answer(view: APIView, request: Request, response: Response) -> Answer:
     """The bytes that the view's renderer makes: what is sent now is what is sent again."""
     renderer, media_type = request.accepted_renderer, request.accepted_media_type
-    body = renderer.render(response.data, media_type, view.get_renderer_context())
+    body: bytes = renderer.render(response.data, media_type, view.get_renderer_context())  # type: ignore[assignment]
     headers = {**response.headers, "Content-Type": renderer.media_type}
-    return Answer(response.status_code, headers, body or b"")
+    return Answer(response.status_code, headers, body)
 
 
 def _response(answer: Answer, *, replayed: bool) -> HttpResponse:

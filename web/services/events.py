@@ -1,11 +1,11 @@
 """What happened to an order: recorded in the change's own transaction, and brought to the telegram process."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import httpx
 from django.conf import settings
-from django.db import transaction
 from django.db.models import Max
 from django.db.models.functions import Now
 
@@ -13,7 +13,6 @@ from exchanger.kernel.events import PATH, Event, signed_headers
 from web.adapter import WebAdapter
 from web.models import AnalyticsEvent, EventDelivery, Order
 
-ALIAS = "web"
 TIMEOUT_SECONDS = 5
 
 
@@ -55,11 +54,12 @@ def order_events_deliver(*, order_id: UUID) -> int:
     return accepted
 
 
-def events_redeliver(*, order_id: UUID) -> int:
-    """Make all events of an order wait again, for a receiver that has lost them; how many there are."""
-    with transaction.atomic(using=ALIAS):
-        Order.objects.select_for_update(no_key=True).only("pk").get(pk=order_id)
-        return EventDelivery.objects.filter(order_id=order_id).update(delivered_at=None)
+def events_redeliver(*, since: datetime) -> int:
+    """Make the events accepted since a moment (aware) wait again, for a receiver that has lost them; how many.
+
+    The schedule's sweep brings them; those that the receiver has kept it knows by their ids.
+    """
+    return EventDelivery.objects.filter(delivered_at__gte=since).update(delivered_at=None)
 
 
 def _send(client: httpx.Client, event: Event) -> None:

@@ -32,6 +32,15 @@ class Answer:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A person's key, and the fingerprint of the request that they use it for."""
+
+    user_id: UUID
+    key: str
+    fingerprint: str
+
+
 def fingerprint(*, method: str, path: str, body: bytes) -> str:
     """What two requests must have in common to be the same one; ``path`` comes with its query."""
     digest = hashlib.sha256()
@@ -40,35 +49,35 @@ def fingerprint(*, method: str, path: str, body: bytes) -> str:
     return digest.hexdigest()
 
 
-def idempotency_claim(*, user_id: UUID, key: str, fingerprint: str) -> Answer | None:
+def idempotency_claim(*, claim: Claim) -> Answer | None:
     """Take the key until the transaction ends; the answer that it has led to, None where it is new.
 
-    The claim is a lock of the transaction and no row, so whatever ends the transaction frees the key: a rollback, or
-    the connection of a process that was killed. Nobody waits for it.
+    A lock of the transaction stands for the claim, and no row, so whatever ends the transaction frees the key: a
+    rollback, or the end of a killed process's connection. Nobody waits for it.
 
     Raises:
         KeyInFlight: somebody else has it.
         KeyConflict: it led to an answer, but to another request.
     """
     with connections[ALIAS].cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_lock(user_id, key)])
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_lock(claim)])
         if cursor.fetchone() != (True,):
             raise KeyInFlight
-    # Under the lock, and read after it was taken: whoever had it before has committed or left nothing.
-    known = IdempotencyKey.objects.filter(user_id=user_id, key=key).first()
+    # Read after the lock was had: whoever had it before has committed or left nothing.
+    known = IdempotencyKey.objects.filter(user_id=claim.user_id, key=claim.key).first()
     if known is None:
         return None
-    if known.fingerprint != fingerprint:
+    if known.fingerprint != claim.fingerprint:
         raise KeyConflict
     return Answer(known.status, known.headers, bytes(known.body))
 
 
-def idempotency_store(*, user_id: UUID, key: str, fingerprint: str, answer: Answer) -> None:
+def idempotency_store(*, claim: Claim, answer: Answer) -> None:
     """Keep the answer with the change, in the transaction that has claimed the key."""
     IdempotencyKey.objects.create(
-        user_id=user_id,
-        key=key,
-        fingerprint=fingerprint,
+        user_id=claim.user_id,
+        key=claim.key,
+        fingerprint=claim.fingerprint,
         status=answer.status,
         headers=answer.headers,
         body=answer.body,
@@ -86,6 +95,6 @@ def idempotency_purge() -> int:
             return purged
 
 
-def _lock(user_id: UUID, key: str) -> int:
-    digest = hashlib.sha256(b"idempotency" + user_id.bytes + key.encode()).digest()
+def _lock(claim: Claim) -> int:
+    digest = hashlib.sha256(b"idempotency" + claim.user_id.bytes + claim.key.encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)

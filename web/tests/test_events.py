@@ -1,15 +1,17 @@
 """An event is recorded, numbered and queued with the change that it tells of, or not at all."""
 
+import io
 import threading
 import uuid
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connections, transaction
 from django.db.transaction import TransactionManagementError
 
 from web.adapter import WebAdapter
 from web.models import AnalyticsEvent, EventDelivery, Order
-from web.services.events import event_publish, events_redeliver
+from web.services.events import event_publish
 from web.tests.factories import OrderFactory
 
 
@@ -111,10 +113,15 @@ def test_an_order_without_a_job_counts_as_stranded_after_a_while_and_not_before(
 
 
 @pytest.mark.context("web")
-def test_all_events_of_an_order_can_be_made_to_wait_again():
+@pytest.mark.parametrize("since", ["2026-02-01T00:00", "2026-02-01T02:00+02:00"])
+def test_what_was_accepted_since_a_moment_can_be_made_to_wait_again(since):
     order = OrderFactory()
-    for _ in range(3):
-        publish(order)
-    EventDelivery.objects.update(delivered_at="2026-01-01T00:00:00Z")
-    assert events_redeliver(order_id=order.pk) == 3
-    assert WebAdapter().find_next_delivery(order.pk).sequence == 1
+    for accepted in ("2026-01-31T23:59:59Z", "2026-02-01T00:00:00Z", None):
+        EventDelivery.objects.filter(event_id=publish(order).id).update(delivered_at=accepted)
+    out = io.StringIO()
+    call_command("redeliver_events", since=since, stdout=out)
+    assert out.getvalue().startswith("1 events wait again")
+    waiting = EventDelivery.objects.waiting().order_by("sequence")
+    assert [delivery.sequence for delivery in waiting] == [2, 3]
+    with pytest.raises(CommandError):
+        call_command("redeliver_events", since="yesterday")
