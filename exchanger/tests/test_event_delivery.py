@@ -211,14 +211,26 @@ def locked(world, alias, statement):
         yield
 
 
-def until_somebody_waits(platform, connection):
-    """For a lock in the connection's database. (Unlike pg_stat_activity, pg_locks is not frozen in a transaction.)"""
-    waiting = (
-        "SELECT FROM pg_locks WHERE NOT granted"
-        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-    )
+# Unlike pg_stat_activity, pg_locks is not frozen for the length of a transaction.
+WAITING = """
+FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+def kill_where_it_waits(worker, platform, connection):
+    """Kill a worker that has come to the connection's lock, and what PostgreSQL does for it with it.
+
+    (A session that waits for a lock would learn of its client's end only after the statement.)
+    """
+    until(lambda: connection.execute(f"SELECT {WAITING}").rowcount, platform)
+    worker.kill()
+    connection.execute(f"SELECT pg_terminate_backend(pid) {WAITING}")
+    until(lambda: not connection.execute(f"SELECT {WAITING}").rowcount, platform)
+
+
+def until(condition, platform):
     deadline = time.monotonic() + WAIT_SECONDS
-    while not connection.execute(waiting).rowcount:
+    while not condition():
         assert time.monotonic() < deadline, platform.logs()
         time.sleep(0.02)
 
@@ -239,8 +251,7 @@ def test_a_worker_killed_after_it_has_sent_loses_and_doubles_nothing(lock, deliv
     platform.waits_for(platform.proxy.waiting.is_set)
     with locked(platform.world, "web", lock):
         platform.proxy.release.set()
-        until_somebody_waits(platform, platform.web)
-        worker.kill()
+        kill_where_it_waits(worker, platform, platform.web)
     assert platform.delivered() == delivered
     publish(order, as_context, TYPES[1:])
     platform.start(Context.WEB)
@@ -264,8 +275,7 @@ def test_a_bots_worker_killed_in_the_middle_of_an_event_loses_and_doubles_nothin
     platform.waits_for(lambda: platform.delivered() == 4)
     with locked(platform.world, "bot", "LOCK TABLE notifications IN SHARE ROW EXCLUSIVE MODE"):
         worker = platform.start(Context.TELEGRAM)
-        until_somebody_waits(platform, platform.bot)
-        worker.kill()
+        kill_where_it_waits(worker, platform, platform.bot)
     assert platform.handled() == 0
     platform.start(Context.TELEGRAM)
     platform.give_back(platform.bot)
