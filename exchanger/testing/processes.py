@@ -69,7 +69,8 @@ class ApplicationProcess:
                     return
             except httpx.TransportError:
                 time.sleep(0.05)
-        self.process.kill()
+        if self.process.poll() is None:
+            self.kill()
         raise RuntimeError(f"The process did not answer:\n{self.log.read_text()}")
 
 
