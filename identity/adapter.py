@@ -44,5 +44,10 @@ class IdentityAdapter:
         """People by id, without their password hashes."""
         return {user.pk: user for user in User.objects.defer("password").filter(pk__in=set(ids))}
 
+    def find_telegram_account(self, user_id: UUID) -> int | None:
+        """The id of the Telegram account that a person has linked."""
+        profiles = UserProfile.objects.filter(user_id=user_id)
+        return profiles.values_list("telegram_user_id", flat=True).first()
+
     def find_user_by_email(self, email: str) -> User | None:
         return User.objects.defer("password").filter(email=User.objects.normalize_email(email)).first()

@@ -18,9 +18,9 @@ EXTRA_TABLES = {
     "identity": {
         "user_profiles", "django_content_type", "auth_group", "auth_group_permissions", "auth_permission",
     },
-    "web": {"transactions"},
+    "web": {"transactions", "event_deliveries", "idempotency_keys"},
     "admin": {"configurations"},
-    "bot": set(),
+    "bot": {"event_inbox"},
 }  # fmt: skip
 JOB_TABLES = {
     "procrastinate_events", "procrastinate_jobs", "procrastinate_periodic_defers", "procrastinate_workers",

@@ -9,13 +9,18 @@ from django.db import connections, transaction
 from exchanger.kernel.cache.invalidation import invalidate_on_commit
 from exchanger.kernel.cache.namespaces import SESSIONS
 from exchanger.kernel.contexts import IDENTITY, Context, current, require
+from exchanger.kernel.origin import Origin
 from identity.models import User
 from identity.sessions import SessionStore
 
 
-def session_open(*, user: User) -> SessionStore:
-    """A new session of ``user`` in the process's own context, saved; its ``session_key`` is the token."""
+def session_open(*, user: User, origin: Origin | None = None) -> SessionStore:
+    """A new session of ``user`` in the process's own context, saved; its ``session_key`` is the token.
+
+    ``origin`` is where the person asked for it.
+    """
     session = SessionStore()
+    session.origin = origin or Origin()
     session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
