@@ -11,7 +11,7 @@ import httpx
 
 from bench.drilling.draft import DRAFT
 from bench.drilling.fleet import Fleet
-from bench.drilling.headers import STATEMENTS, TIMEOUTS
+from bench.drilling.headers import STATEMENTS, UNANSWERED
 
 LOGIN, LOGOUT, ME = "/api/v1/auth/login", "/api/v1/auth/logout", "/api/v1/auth/me"
 PASSWORD = "correct horse battery"  # noqa: S105  (of people who live for a minute)
@@ -49,7 +49,7 @@ class Sample:
     code: str = ""  # of an error in the one shape
     retry_after: bool = False
     statements: int = 0
-    timeouts: int = 0  # commands to Redis that nobody answered in time
+    unanswered: int = 0  # commands to Redis
     right: bool = True  # False: the answer is not what had been saved
 
     @property
@@ -146,7 +146,7 @@ def _sample(
         "" if answer.is_success else _code(answer),
         "Retry-After" in answer.headers,
         int(answer.headers.get(STATEMENTS, 0)),
-        int(answer.headers.get(TIMEOUTS, 0)),
+        int(answer.headers.get(UNANSWERED, 0)),
         right,
     )
 

@@ -6,8 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
-import psutil
-
 from exchanger.kernel.contexts import Context
 from exchanger.testing.processes import ApplicationProcess
 from exchanger.testing.servers import TestServers
@@ -51,13 +49,9 @@ class Fleet:
         )
 
     def kill(self, slot: int) -> None:
-        """kill -9, of granian and its worker alike."""
         process = self._slots[slot]
         assert process is not None
-        granian = psutil.Process(process.process.pid)
-        for one in (granian, *granian.children(recursive=True)):
-            one.kill()
-        process.process.wait()
+        process.kill()
         self._slots[slot] = None
 
     def _stop(self) -> None:

@@ -1,4 +1,4 @@
 """The headers in which a web process of the drill tells what a request did."""
 
 STATEMENTS = "X-Drill-Statements"  # SQL statements that it ran
-TIMEOUTS = "X-Drill-Timeouts"  # commands to Redis that nobody answered in time
+UNANSWERED = "X-Drill-Unanswered"  # commands to Redis that failed for want of an answer or a connection

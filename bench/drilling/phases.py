@@ -12,6 +12,7 @@ class Outcome(Enum):
     OK = "as it should be"
     REFUSED = "503, as it should be here"
     CUT = "the connection broke with the process"
+    STALE = "answered with something else than what had been saved"
     FAILED = "failed"
 
 
@@ -34,8 +35,8 @@ class Phase:
         return self.fault is not None and self.fault.hit is hit
 
     def judged(self, sample: Sample) -> Outcome:
-        if sample.status == sample.kind.status and sample.right:
-            return Outcome.OK
+        if sample.status == sample.kind.status:
+            return Outcome.OK if sample.right else Outcome.STALE
         if sample.status == 503 and sample.retry_after and self._may_refuse(sample):
             return Outcome.REFUSED
         if sample.status == 0 and self.broken and self.hits(Hit.WEB) and sample.kind in UNREPEATABLE:

@@ -16,8 +16,9 @@ def table(phases: list[Phase], processes: int) -> str:
 
 def _row(phase: Phase, processes: int) -> str:
     reads = [sample for sample in phase.samples if sample.kind is Kind.READ]
+    failed = phase.count(Outcome.FAILED) + phase.count(Outcome.STALE)
     counts = (
-        f"{len(reads):>7,}{len(phase.samples) - len(reads):>8,}{phase.count(Outcome.FAILED):>8,}"
+        f"{len(reads):>7,}{len(phase.samples) - len(reads):>8,}{failed:>8,}"
         f"{phase.count(Outcome.REFUSED):>6,}{phase.count(Outcome.CUT):>9,}"
     )
     if len(reads) < 2:

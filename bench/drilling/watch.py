@@ -1,4 +1,4 @@
-"""What a request did inside the process, told in headers: SQL statements, and waits for Redis that ended in vain."""
+"""What a request did inside the process, told in headers: SQL statements, and commands that Redis did not answer."""
 
 import threading
 from collections.abc import Callable
@@ -9,21 +9,21 @@ from django.conf import settings
 from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.utils.module_loading import import_string
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from bench.drilling.headers import STATEMENTS, TIMEOUTS
+from bench.drilling.headers import STATEMENTS, UNANSWERED
+from exchanger.kernel.cache.access import OUTAGES
 
 _request = threading.local()
 
 
 class WatchedClient(import_string(settings.DRILL_REDIS_CLIENT)):  # type: ignore[misc]
-    """The application's own client; it counts the commands that nobody answered in time."""
+    """The application's own client; it counts the commands that nobody answered."""
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         try:
             return super().execute_command(*args, **options)
-        except RedisTimeoutError:
-            _request.timeouts += 1
+        except OUTAGES:
+            _request.unanswered += 1
             raise
 
 
@@ -32,7 +32,7 @@ class Watch:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        _request.timeouts = statements = 0
+        _request.unanswered = statements = 0
 
         def count(execute: Callable[..., Any], *args: Any) -> Any:
             nonlocal statements
@@ -44,5 +44,5 @@ class Watch:
                 stack.enter_context(connections[alias].execute_wrapper(count))
             response = self.get_response(request)
         response[STATEMENTS] = str(statements)
-        response[TIMEOUTS] = str(_request.timeouts)
+        response[UNANSWERED] = str(_request.unanswered)
         return response
