@@ -48,7 +48,8 @@ if not held then return 0 end
 local version = string.match(held, '^{"version":(%d+)')
 if ARGV[3] == '0' or not version then return redis.call('UNLINK', KEYS[1]) end
 if tonumber(version) >= tonumber(ARGV[2]) then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
+-- At its memory's limit a server refuses to store and still deletes: the older value must not be left for later.
+if redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[3]).err then return redis.call('UNLINK', KEYS[1]) end
 return 1
 """
 
