@@ -1,4 +1,5 @@
 from django.contrib.auth import authenticate, login, logout
+from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.backends.base import SessionBase
 from django.middleware.csrf import get_token
 from drf_spectacular.utils import extend_schema
@@ -13,6 +14,7 @@ from exchanger.kernel.contexts import Context, current
 from exchanger.kernel.errors import RETRY_AFTER_SECONDS
 from identity.api.serializers import AccountSerializer, LoginSerializer, SessionSerializer
 from identity.services.sessions import session_open
+from identity.signals import login_denied
 
 
 class LoginView(APIView):
@@ -29,11 +31,13 @@ class LoginView(APIView):
         if user is None:
             raise AuthenticationFailed("The e-mail address or the password is wrong.")
         if current() is Context.ADMIN and not user.is_staff:
+            login_denied.send(type(self), request=request._request, user=user)
             raise PermissionDenied("This account has no permission in the operators' panel.")
         session: SessionBase
         if wanted["transport"] == "bearer":
             session = session_open(user=user)
             key = session.session_key
+            user_logged_in.send(type(user), request=request._request, user=user)
         else:
             login(request._request, user)
             get_token(request._request)
