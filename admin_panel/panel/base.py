@@ -9,6 +9,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin, TabularInline
 
+from admin_panel.panel.audited import AuditedWrites
 from admin_panel.panel.changelist import PanelChangeList
 from admin_panel.panel.history import history_page, may_see_history
 from admin_panel.panel.paginator import BoundedPaginator
@@ -29,7 +30,7 @@ class ReadOnly:
         return False
 
 
-class PanelAdmin(ReadOnly, ModelAdmin):
+class PanelAdmin(ReadOnly, AuditedWrites, ModelAdmin):
     """A list that opens with a bounded number of bounded statements, and pages that only show.
 
     ``ordering`` follows an index and ends with a unique column. ``person_field`` holds the id of a person, who
