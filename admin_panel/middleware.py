@@ -9,6 +9,7 @@ from admin_panel.models import Outcome
 from admin_panel.resources import Resource, resource_type
 from admin_panel.services.actors import actor_of
 from admin_panel.services.audit import RECORDED, attempt_record
+from identity.models import User
 
 
 class AuditDenials:
@@ -36,7 +37,9 @@ def _resource(request: HttpRequest) -> Resource:
     if match is None:
         return Resource("page")
     arguments: dict[str, Any] = match.kwargs
-    found = arguments.get("object_id") or arguments.get("pk") or arguments.get("user_id")
+    if "user_id" in arguments:
+        return Resource(resource_type(User), str(arguments["user_id"]))
+    found = arguments.get("object_id") or arguments.get("pk")
     resource_id = None if found is None else str(found)
     if model_admin := getattr(match.func, "model_admin", None):
         return Resource(resource_type(model_admin.model), resource_id)

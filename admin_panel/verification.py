@@ -135,4 +135,5 @@ def _paged(statement: str) -> Iterator[tuple[Any, ...]]:
 def _fetch(statement: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
     with connections[ALIAS].cursor() as cursor:
         cursor.execute(statement, values)
-        return cursor.fetchall()
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found

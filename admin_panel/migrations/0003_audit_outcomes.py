@@ -28,6 +28,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "audit_chain",
+                "default_permissions": (),
                 "constraints": [models.UniqueConstraint(fields=("row_id", "entry"), name="audit_chain_row_unique")],
             },
         ),
@@ -68,6 +69,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "audit_outcomes",
+                "default_permissions": (),
                 "indexes": [
                     models.Index(
                         condition=models.Q(("outcome", "done"), _negated=True),

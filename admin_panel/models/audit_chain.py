@@ -19,6 +19,7 @@ class ChainLink(models.Model):
 
     class Meta:
         db_table = "audit_chain"
+        default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["row_id", "entry"], name="audit_chain_row_unique")]
 
     def __str__(self) -> str:

@@ -30,6 +30,7 @@ class AuditOutcome(models.Model):
 
     class Meta:
         db_table = "audit_outcomes"
+        default_permissions = ()
         constraints = [
             models.CheckConstraint(name="audit_outcomes_known", condition=models.Q(outcome__in=Outcome.values)),
         ]

@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesRadioFilter
 
 from admin_panel.models import AdminSetting, AuditLog, Configuration, Report, SystemMetric
+from admin_panel.panel.access import CONTEXT_LABELS
 from admin_panel.panel.base import PanelAdmin
-from admin_panel.panel.clients import CONTEXT_LABELS
 from admin_panel.panel.columns import column, preview_text
 from admin_panel.panel.filters import ExactFilter, OutcomeFilter, PeriodFilter
 from admin_panel.panel.history import OUTCOME_LABELS
