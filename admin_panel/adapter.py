@@ -8,6 +8,8 @@ from django.db.models import QuerySet
 from admin_panel.models import AdminSetting, AuditLog, Configuration, Outcome, Report, SystemMetric
 from admin_panel.models.audit_log import UNFINISHED
 from exchanger.kernel.contexts import Context, require
+from web.models import EventDelivery
+from web.models.delivery import Backlog
 
 OUTCOMES = [*Outcome.choices, (UNFINISHED, "Unfinished")]
 
@@ -58,3 +60,7 @@ class AdminAdapter:
         """Every version of a context's configuration document, or of all contexts'."""
         versions = Configuration.objects.order_by("-created_at", "-id")
         return versions if context is None else versions.filter(application_context=context)
+
+    def find_event_backlog(self) -> Backlog:
+        """How many of web's events wait for the telegram process, and since when."""
+        return EventDelivery.objects.backlog()

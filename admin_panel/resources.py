@@ -14,7 +14,7 @@ class Resource(NamedTuple):
 
     @classmethod
     def of(cls, row: Model) -> Self:
-        return cls(resource_type(type(row)), str(row.pk))
+        return cls(resource_type(row._meta.model), str(row.pk))
 
 
 def resource_type(model: type[Model]) -> str:

@@ -112,6 +112,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+# Where clients reach the web application: the links of our mails begin with it.
+PUBLIC_WEB_URL = env.text("PUBLIC_WEB_URL", f"http://127.0.0.1:{SPECS[Context.WEB].port}")
 LOGIN_URL = "/admin/login/"
 LOGIN_REDIRECT_URL = "/admin/"
 
@@ -131,10 +133,19 @@ CSRF_COOKIE_SECURE = SECURE_COOKIES
 CSRF_FAILURE_VIEW = "exchanger.kernel.errors.csrf_failure"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
+# --- Between the applications: web's workers bring events to the telegram process ----------------------------------
+
+EVENTS_SECRET = (
+    env.required("EVENTS_SECRET", "set it to the same long random string in web's and telegram's processes")
+    if env.context in (Context.WEB, Context.TELEGRAM)
+    else ""
+)
+TELEGRAM_INTERNAL_URL = env.http_url("TELEGRAM_INTERNAL_URL") if env.context is Context.WEB else ""
+
 # --- HTTP ----------------------------------------------------------------------------------------------------------
 
 SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", default=SECURE_COOKIES)
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes come over plain HTTP from inside
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^internal/"]  # these come over plain HTTP from inside
 SECURE_HSTS_SECONDS = env.number("SECURE_HSTS_SECONDS", int(timedelta(days=365).total_seconds()))
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True

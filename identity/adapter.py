@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from exchanger.kernel.contexts import Context, require
-from identity.models import Session, User, UserPermission
+from identity.models import Session, User, UserPermission, UserProfile
 from identity.sessions import stored_id
 from identity.user_sessions import UserSession, count_sessions, list_sessions
 
@@ -28,6 +28,15 @@ class IdentityAdapter:
         sessions = Session.objects.filter(application_context=self.context, expires_at__gt=Now())
         return sessions.filter(pk=stored_id(session_key)).first()
 
+    def find_user_sessions(self, user_id: UUID) -> QuerySet[Session]:
+        """A person's live sessions in this context, without their data."""
+        sessions = Session.objects.filter(application_context=self.context, expires_at__gt=Now())
+        return sessions.filter(user_id=user_id).defer("session_data")
+
+    def find_user_profile(self, user_id: UUID) -> UserProfile:
+        """What the person tells about themselves; the defaults of an empty profile where they have none yet."""
+        return UserProfile.objects.filter(pk=user_id).first() or UserProfile(user_id=user_id)
+
     def find_user_permissions(self, user_id: UUID) -> QuerySet[UserPermission]:
         """What the person may do in this context."""
         return UserPermission.objects.filter(user_id=user_id, application_context=self.context)
@@ -36,10 +45,15 @@ class IdentityAdapter:
         """People by id, without their password hashes."""
         return {user.pk: user for user in User.objects.defer("password").filter(pk__in=set(ids))}
 
+    def find_telegram_account(self, user_id: UUID) -> int | None:
+        """The id of the Telegram account that a person has linked."""
+        profiles = UserProfile.objects.filter(user_id=user_id)
+        return profiles.values_list("telegram_user_id", flat=True).first()
+
     def find_user_by_email(self, email: str) -> User | None:
         return User.objects.defer("password").filter(email=User.objects.normalize_email(email)).first()
 
-    def find_user_sessions(self, user_id: UUID, *, limit: int) -> list[UserSession]:
+    def find_sessions_everywhere(self, user_id: UUID, *, limit: int) -> list[UserSession]:
         """A person's live sessions in all contexts, the last seen first; for the admin context only.
 
         Raises:
@@ -48,7 +62,7 @@ class IdentityAdapter:
         require(Context.ADMIN)
         return list_sessions(user_id, limit)
 
-    def count_user_sessions(self, user_id: UUID) -> dict[Context, int]:
+    def count_sessions_everywhere(self, user_id: UUID) -> dict[Context, int]:
         """How many live sessions a person has in each context; for the admin context only.
 
         Raises:

@@ -60,8 +60,8 @@ class UserSessionsView(APIView):
         _require_person(user_id)
         adapter = IdentityAdapter(Context.ADMIN)
         found = {
-            "counts": {context.value: live for context, live in adapter.count_user_sessions(user_id).items()},
-            "results": adapter.find_user_sessions(user_id, limit=MOST),
+            "counts": {context.value: live for context, live in adapter.count_sessions_everywhere(user_id).items()},
+            "results": adapter.find_sessions_everywhere(user_id, limit=MOST),
         }
         return Response(UserSessionsSerializer(found).data)
 

@@ -12,7 +12,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
 
-from admin_panel.panel.devices import device_name
 from admin_panel.services.actors import actor_of
 from admin_panel.services.permissions import (
     MAY_CHANGE,
@@ -24,6 +23,7 @@ from admin_panel.services.permissions import (
 from admin_panel.services.sessions import MAY_END, operator_sessions_end
 from exchanger.kernel.contexts import Context
 from identity.adapter import IdentityAdapter
+from identity.devices import device_name
 from identity.models import User, UserPermission
 from identity.permission_names import known_permissions
 
@@ -130,8 +130,8 @@ def _access(request: HttpRequest, user_id: UUID) -> dict[str, Any]:
             shown["may_change_permissions"] = True
     if request.user.has_perm(MAY_SEE_SESSIONS):
         adapter = IdentityAdapter(Context.ADMIN)
-        counts = adapter.count_user_sessions(user_id)
-        sessions = adapter.find_user_sessions(user_id, limit=SESSIONS_SHOWN)
+        counts = adapter.count_sessions_everywhere(user_id)
+        sessions = adapter.find_sessions_everywhere(user_id, limit=SESSIONS_SHOWN)
         shown["session_counts"] = [(context.value, CONTEXT_LABELS[context], live) for context, live in counts.items()]
         shown["live_sessions"] = sum(counts.values())
         shown["sessions"] = [

@@ -6,7 +6,6 @@ from django.test import Client
 
 from admin_panel.models import AuditLog
 from admin_panel.panel.access import MAY_SEE_PERMISSIONS, MAY_SEE_SESSIONS
-from admin_panel.panel.devices import device_name
 from admin_panel.services.permissions import MAY_CHANGE
 from admin_panel.services.sessions import MAY_END
 from exchanger.kernel.contexts import Context
@@ -276,19 +275,3 @@ def test_the_api_knows_neither_strangers_nor_other_contexts(operator, client_of_
     assert operator.delete(f"{sessions_at(client_of_all)}?application_context=elsewhere").status_code == 400
     assert Client(SERVER_NAME="localhost").get(sessions_at(client_of_all)).status_code == 401
     assert sum(live(world, client_of_all).values()) == 4
-
-
-@pytest.mark.parametrize(
-    ("agent", "name"),
-    [
-        (AGENT, "Firefox on Linux"),
-        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/141 Safari/537.36 Edg/141", "Edge on Windows"),
-        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit Safari/604.1", "Safari on iPhone"),
-        ("Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/141 Mobile Safari/537.36", "Chrome on Android"),
-        ("python-httpx/0.28", "python-httpx/0.28"),
-        ("x" * 300, "x" * 40),
-        ("", "unknown"),
-    ],
-)  # fmt: skip
-def test_a_device_has_the_name_that_people_know(agent, name):
-    assert device_name(agent) == name

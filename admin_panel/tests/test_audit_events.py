@@ -11,6 +11,7 @@ from admin_panel.services import audit
 from admin_panel.services.actors import NOBODY
 from admin_panel.tests.factories import AuditLogFactory
 from identity.services.sessions import session_open
+from identity.sessions import stored_id
 from identity.tests.factories import PASSWORD, UserFactory
 from web.tests.factories import OrderFactory
 
@@ -160,3 +161,48 @@ def test_an_allowed_request_asks_nothing_more_of_any_database(operator, statemen
     sent = statements(lambda: operator.get("/admin/search/?s=order"))
     assert not any(sent.values())
     assert connections["admin"].get_autocommit()
+
+
+# --- an operator's own account
+
+
+def own(client, method, address, body=None):
+    return getattr(client, method)(f"/api/v1/auth/{address}", body or {}, content_type="application/json")
+
+
+def test_a_changed_password_is_an_entry_without_the_passwords(operator):
+    changed = {"current_password": PASSWORD, "new_password": "another horse 1"}
+    assert own(operator, "post", "password/change", changed).status_code == 200
+    log = AuditLog.objects.select_related("result").get()
+    assert (log.admin_id, log.action, log.outcome) == (operator.person.pk, "user.password.change", "done")
+    assert (log.resource_type, log.resource_id) == ("user", str(operator.person.pk))
+    assert (log.old_values, log.new_values, log.result.details) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"current_password": "wrong horse battery", "new_password": "another horse 1"},
+        {"current_password": PASSWORD, "new_password": "short"},
+    ],
+)
+def test_a_password_that_was_not_changed_is_a_failed_attempt(operator, wrong):
+    assert own(operator, "post", "password/change", wrong).status_code == 400
+    log = AuditLog.objects.select_related("result").get()
+    assert (log.action, log.outcome) == ("user.password.change", "failed")
+    assert wrong["current_password"] not in str(log.result.details)
+
+
+def test_ending_ones_own_sessions_is_an_entry_and_a_logout_is_one(operator):
+    others = [stored_id(session_open(user=operator.person).session_key) for _ in range(2)]
+    assert own(operator, "delete", f"sessions/{others[0]}").status_code == 204
+    assert own(operator, "post", "sessions/end-others").json() == {"ended": 1}
+    this = stored_id(operator.cookies[settings.SESSION_COOKIE_NAME].value)
+    assert own(operator, "delete", f"sessions/{this}").status_code == 204
+    entries = list(AuditLog.objects.select_related("result").order_by("created_at"))
+    assert [(entry.action, entry.outcome) for entry in entries] == [
+        ("user.session.end", "done"),
+        ("user.session.end_others", "done"),
+        ("session.close", "done"),
+    ]
+    assert entries[0].new_values == {"session_id": others[0]}

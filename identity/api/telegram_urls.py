@@ -1,10 +1,5 @@
 """The telegram application opens sessions through the bot, never with a password."""
 
-from django.urls import path
+from identity.api.session_urls import urlpatterns
 
-from identity.api.views import LogoutView, MeView
-
-urlpatterns = [
-    path("logout", LogoutView.as_view(), name="logout"),
-    path("me", MeView.as_view(), name="me"),
-]
+__all__ = ["urlpatterns"]

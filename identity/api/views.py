@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 
 from exchanger.kernel.contexts import Context, current
 from exchanger.kernel.errors import RETRY_AFTER_SECONDS
+from exchanger.kernel.origin import origin_of
 from identity.api.serializers import AccountSerializer, LoginSerializer, SessionSerializer
 from identity.services.sessions import session_open
 from identity.signals import login_denied
@@ -35,7 +36,7 @@ class LoginView(APIView):
             raise PermissionDenied("This account has no permission in the operators' panel.")
         session: SessionBase
         if wanted["transport"] == "bearer":
-            session = session_open(user=user)
+            session = session_open(user=user, origin=origin_of(request._request))
             key = session.session_key
             user_logged_in.send(type(user), request=request._request, user=user)
         else:
