@@ -64,7 +64,10 @@ class PanelAdmin(ReadOnly, AuditedWrites, ModelAdmin):
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Only what the filters on the page ask; Django's own rule would let anybody test a hidden column."""
-        names = [item[0] if isinstance(item, tuple) else item for item in self.get_list_filter(request)]
+        filters = self.get_list_filter(request)
+        if lookup in {getattr(item, "parameter_name", None) for item in filters}:
+            return True
+        names = [item[0] if isinstance(item, tuple) else item for item in filters]
         return any(lookup in {name, f"{name}__exact", f"{name}_from", f"{name}_to"} for name in names)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:

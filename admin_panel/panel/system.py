@@ -1,11 +1,12 @@
 """The operators' own records."""
 
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesRadioFilter
 
 from admin_panel.models import AdminSetting, AuditLog, Configuration, Report, SystemMetric
@@ -20,11 +21,13 @@ from admin_panel.panel.search import find_person_id
 from admin_panel.resources import resource_type
 from identity.models import User
 
+SHORT = 20  # characters of a resource's id
+
 
 @admin.register(AuditLog)
 class AuditLogAdmin(PanelAdmin):
     person_field = "admin_id"
-    list_display = ("created_at", "operator", "action", "ended", "resource_type", "resource_id", "ip_address")
+    list_display = ("created_at", "operator", "action", "ended", "resource", "ip_address")
     list_filter = (
         ("created_at", PeriodFilter),
         OutcomeFilter,
@@ -66,13 +69,20 @@ class AuditLogAdmin(PanelAdmin):
             found = found | queryset.filter(resource_type=resource_type(User), resource_id=str(person))
         return found, duplicates
 
+    @column("Resource")
+    def resource(self, log: AuditLog) -> SafeString:
+        """What it was about; of a long id the beginning, and the whole where the pointer rests."""
+        whole = log.resource_id or ""
+        shown = whole if len(whole) <= SHORT else f"{whole[:8]}…"
+        return format_html('<span title="{}">{} {}</span>', whole, log.resource_type, shown)
+
     @column("Outcome", labels=OUTCOME_LABELS)
     def ended(self, log: AuditLog) -> str:
         return log.outcome
 
     @column("Ended at")
-    def ended_at(self, log: AuditLog) -> datetime | None:
-        return log.result.created_at if hasattr(log, "result") else None
+    def ended_at(self, log: AuditLog) -> str:
+        return f"{log.result.created_at:%Y-%m-%d %H:%M:%S}" if hasattr(log, "result") else "–"
 
     @column("Details")
     def details(self, log: AuditLog) -> str:
