@@ -61,6 +61,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+if env.context is Context.ADMIN:
+    MIDDLEWARE.append("admin_panel.middleware.AuditDenials")
 ROOT_URLCONF = SPEC.urlconf if SPEC else "exchanger.urls.maintenance"
 WSGI_APPLICATION = "exchanger.wsgi.application"
 TEMPLATES = [

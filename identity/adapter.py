@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from exchanger.kernel.contexts import Context, require
 from identity.models import Session, User, UserPermission, UserProfile
 from identity.sessions import stored_id
+from identity.user_sessions import UserSession, count_sessions, list_sessions
 
 
 class IdentityAdapter:
@@ -51,3 +52,22 @@ class IdentityAdapter:
 
     def find_user_by_email(self, email: str) -> User | None:
         return User.objects.defer("password").filter(email=User.objects.normalize_email(email)).first()
+
+    def find_sessions_everywhere(self, user_id: UUID, *, limit: int) -> list[UserSession]:
+        """A person's live sessions in all contexts, the last seen first; for the admin context only.
+
+        Raises:
+            ForeignContext: in another context, whose login may not ask either.
+        """
+        require(Context.ADMIN)
+        return list_sessions(user_id, limit)
+
+    def count_sessions_everywhere(self, user_id: UUID) -> dict[Context, int]:
+        """How many live sessions a person has in each context; for the admin context only.
+
+        Raises:
+            ForeignContext: in another context, whose login may not ask either.
+        """
+        require(Context.ADMIN)
+        live = count_sessions(user_id)
+        return {context: live.get(context, 0) for context in Context}

@@ -2,6 +2,8 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from unfold.forms import AuthenticationForm
 
+from identity.signals import login_denied
+
 
 class OperatorLoginForm(AuthenticationForm):
     """E-mail and password of somebody with any permission in the admin context."""
@@ -13,4 +15,5 @@ class OperatorLoginForm(AuthenticationForm):
 
     def confirm_login_allowed(self, user: AbstractBaseUser) -> None:
         if not getattr(user, "is_staff", False):
+            login_denied.send(type(self), request=self.request, user=user)
             raise ValidationError(self.error_messages["not_operator"], code="not_operator")

@@ -59,6 +59,8 @@ TABLES: dict[str, dict[str, dict[Context, str]]] = {
     "admin": {
         "admin_settings": {ADMIN: _ALL},
         "audit_logs": {ADMIN: "select insert"},
+        "audit_outcomes": {ADMIN: "select insert"},
+        "audit_chain": {ADMIN: "select"},
         "reports": {ADMIN: _ALL},
         "system_metrics": {ADMIN: _ALL},
         "configurations": {ADMIN: _ALL},
@@ -91,8 +93,11 @@ for _spec in SPECS.values():
 # A dump reads every table and every sequence, past row-level security, and changes nothing.
 BACKUP_VERBS = "select"
 
-# Tables that only grow: a trigger stops the owner too.
-APPEND_ONLY = {"web": ("transactions",), "admin": ("audit_logs",)}
+# Tables that only grow, each with its key: a trigger stops the owner too.
+APPEND_ONLY = {
+    "web": {"transactions": "id"},
+    "admin": {"audit_logs": "id", "audit_outcomes": "id", "audit_chain": "seq"},
+}
 
 # --- Rows of shared tables: whose rows each context reaches, with the verbs that it has on the table ---------------
 
@@ -109,6 +114,9 @@ ROWS: dict[str, dict[Context, frozenset[Context]]] = {
 FUNCTIONS: dict[str, dict[str, set[Context]]] = {
     "identity": {
         "revoke_user_sessions(uuid)": {ADMIN},
+        "revoke_context_sessions(uuid,character varying)": {ADMIN},
+        "revoke_session(uuid,character varying)": {ADMIN},
+        "list_user_sessions(uuid)": {ADMIN},
         "count_live_sessions()": {ADMIN},
         "link_telegram_account(uuid,bigint)": {TELEGRAM},
         "unlink_telegram_account(bigint)": {TELEGRAM},

@@ -19,7 +19,7 @@ EXTRA_TABLES = {
         "user_profiles", "django_content_type", "auth_group", "auth_group_permissions", "auth_permission",
     },
     "web": {"transactions", "event_deliveries", "idempotency_keys"},
-    "admin": {"configurations"},
+    "admin": {"configurations", "audit_outcomes", "audit_chain"},
     "bot": {"event_inbox"},
 }  # fmt: skip
 JOB_TABLES = {

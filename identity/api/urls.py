@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from identity.api import admin_urls
+from identity.api import session_urls
 from identity.api.accounts import ProfileView, RegisterView, ResendVerificationView, VerifyEmailView
-from identity.api.passwords import RequestPasswordResetView, ResetPasswordView
+from identity.api.passwords import ChangePasswordView, RequestPasswordResetView, ResetPasswordView
+from identity.api.views import LoginView
 
 urlpatterns = [
     path("register", RegisterView.as_view(), name="register"),
@@ -13,5 +14,7 @@ urlpatterns = [
     path("password/reset", RequestPasswordResetView.as_view(), name="request-password-reset"),
     path("password/reset/confirm", ResetPasswordView.as_view(), name="reset-password"),
     path("profile", ProfileView.as_view(), name="profile"),
-    *admin_urls.urlpatterns,
+    path("login", LoginView.as_view(), name="login"),
+    path("password/change", ChangePasswordView.as_view(), name="change-password"),
+    *session_urls.urlpatterns,
 ]

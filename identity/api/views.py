@@ -1,4 +1,5 @@
 from django.contrib.auth import authenticate, login, logout
+from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.backends.base import SessionBase
 from django.middleware.csrf import get_token
 from drf_spectacular.utils import extend_schema
@@ -14,6 +15,7 @@ from exchanger.kernel.errors import RETRY_AFTER_SECONDS
 from exchanger.kernel.origin import origin_of
 from identity.api.serializers import AccountSerializer, LoginSerializer, SessionSerializer
 from identity.services.sessions import session_open
+from identity.signals import login_denied
 
 
 class LoginView(APIView):
@@ -30,11 +32,13 @@ class LoginView(APIView):
         if user is None:
             raise AuthenticationFailed("The e-mail address or the password is wrong.")
         if current() is Context.ADMIN and not user.is_staff:
+            login_denied.send(type(self), request=request._request, user=user)
             raise PermissionDenied("This account has no permission in the operators' panel.")
         session: SessionBase
         if wanted["transport"] == "bearer":
             session = session_open(user=user, origin=origin_of(request._request))
             key = session.session_key
+            user_logged_in.send(type(user), request=request._request, user=user)
         else:
             login(request._request, user)
             get_token(request._request)

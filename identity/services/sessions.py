@@ -1,5 +1,6 @@
 """Opening sessions for people who have proved themselves, and ending them: one's own, and other people's."""
 
+from collections import Counter
 from uuid import UUID
 
 from django.conf import settings
@@ -56,21 +57,28 @@ def _end(condition: str, user_id: UUID, row_id: str) -> int:
 
 
 @transaction.atomic(using=IDENTITY)
-def user_sessions_revoke(*, user_id: UUID) -> dict[str, int]:
-    """End every session of a person in every context; for the admin context only.
+def user_sessions_revoke(
+    *, user_id: UUID, context: Context | None = None, session_id: str | None = None
+) -> dict[str, int]:
+    """End a person's sessions: all, those of one context, or the one of an id; for the admin context only.
 
-    The database function reveals ids and contexts, never the data. Returns how many ended, by context.
+    The database functions reveal ids and contexts, never the data. Returns how many ended, by context.
 
     Raises:
         ForeignContext, NoContext: anywhere but in an admin process.
+        ValueError: both a context and an id are given.
     """
     require(Context.ADMIN)
+    if context is not None and session_id is not None:
+        raise ValueError("An id says which session it is: give it alone.")
+    call, arguments = "revoke_user_sessions(%s)", [str(user_id)]
+    if context is not None:
+        call, arguments = "revoke_context_sessions(%s, %s)", [str(user_id), context.value]
+    elif session_id is not None:
+        call, arguments = "revoke_session(%s, %s)", [str(user_id), session_id]
     with connections[IDENTITY].cursor() as cursor:
-        cursor.execute("SELECT id, application_context FROM revoke_user_sessions(%s)", (user_id,))
+        cursor.execute(f"SELECT id, application_context FROM {call}", arguments)  # noqa: S608
         revoked = cursor.fetchall()
     keys = [key for row_id, _ in revoked for key in SESSIONS.deletable_keys(row_id)]
     invalidate_on_commit(keys, using=IDENTITY)
-    ended: dict[str, int] = {}
-    for _, context in revoked:
-        ended[context] = ended.get(context, 0) + 1
-    return ended
+    return dict(Counter(ended for _, ended in revoked))
