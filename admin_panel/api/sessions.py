@@ -35,7 +35,7 @@ class UserSessionsSerializer(serializers.Serializer[Any]):
     results = UserSessionSerializer(many=True, help_text=f"The {MOST} last seen.")
 
 
-class EndedSerializer(serializers.Serializer[Any]):
+class EndedByContextSerializer(serializers.Serializer[Any]):
     ended = serializers.DictField(child=serializers.IntegerField(), help_text="How many ended, by context.")
 
 
@@ -71,7 +71,7 @@ class UserSessionsView(APIView):
                 "application_context", enum=[context.value for context in Context], description="Only its."
             )
         ],
-        responses={200: EndedSerializer},
+        responses={200: EndedByContextSerializer},
         operation_id="user_sessions_end",
     )
     def delete(self, request: Request, user_id: UUID) -> Response:
