@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from exchanger.kernel.contexts import Context, require
-from identity.models import Session, User, UserPermission
+from identity.models import Session, User, UserPermission, UserProfile
 from identity.sessions import stored_id
 
 
@@ -24,8 +24,12 @@ class IdentityAdapter:
 
     def find_session(self, session_key: str) -> Session | None:
         """The live session of a key as its cookie holds it, in this context only."""
-        sessions = Session.objects.filter(application_context=self.context, expires_at__gt=Now())
-        return sessions.filter(pk=stored_id(session_key)).first()
+        return self._live_sessions().filter(pk=stored_id(session_key)).first()
+
+    def find_session_addresses(self, email: str) -> set[str]:
+        """The IP addresses from which the person's living sessions in this context were opened."""
+        sessions = self._live_sessions().filter(user__email=User.objects.normalize_email(email))
+        return {address for address in sessions.values_list("ip_address", flat=True).distinct() if address}
 
     def find_user_permissions(self, user_id: UUID) -> QuerySet[UserPermission]:
         """What the person may do in this context."""
@@ -35,5 +39,12 @@ class IdentityAdapter:
         """People by id, without their password hashes."""
         return {user.pk: user for user in User.objects.defer("password").filter(pk__in=set(ids))}
 
+    def find_user_id_by_telegram(self, telegram_user_id: int) -> UUID | None:
+        """Whose Telegram account this is; None when nobody has linked it."""
+        return UserProfile.objects.filter(telegram_user_id=telegram_user_id).values_list("user_id", flat=True).first()
+
     def find_user_by_email(self, email: str) -> User | None:
         return User.objects.defer("password").filter(email=User.objects.normalize_email(email)).first()
+
+    def _live_sessions(self) -> QuerySet[Session]:
+        return Session.objects.filter(application_context=self.context, expires_at__gt=Now())
