@@ -7,6 +7,8 @@ from django.db.models import QuerySet
 
 from admin_panel.models import AdminSetting, AuditLog, Configuration, Report, SystemMetric
 from exchanger.kernel.contexts import Context, require
+from web.models import EventDelivery
+from web.models.delivery import Backlog
 
 
 class AdminAdapter:
@@ -50,3 +52,7 @@ class AdminAdapter:
         """Every version of a context's configuration document, or of all contexts'."""
         versions = Configuration.objects.order_by("-created_at", "-id")
         return versions if context is None else versions.filter(application_context=context)
+
+    def find_event_backlog(self) -> Backlog:
+        """How many of web's events wait for the telegram process, and since when."""
+        return EventDelivery.objects.backlog()

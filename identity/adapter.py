@@ -31,6 +31,14 @@ class IdentityAdapter:
         sessions = self._live_sessions().filter(user__email=User.objects.normalize_email(email))
         return {address for address in sessions.values_list("ip_address", flat=True).distinct() if address}
 
+    def find_user_sessions(self, user_id: UUID) -> QuerySet[Session]:
+        """A person's live sessions in this context, without their data."""
+        return self._live_sessions().filter(user_id=user_id).defer("session_data")
+
+    def find_user_profile(self, user_id: UUID) -> UserProfile:
+        """What the person tells about themselves; the defaults of an empty profile where they have none yet."""
+        return UserProfile.objects.filter(pk=user_id).first() or UserProfile(user_id=user_id)
+
     def find_user_permissions(self, user_id: UUID) -> QuerySet[UserPermission]:
         """What the person may do in this context."""
         return UserPermission.objects.filter(user_id=user_id, application_context=self.context)
@@ -42,6 +50,11 @@ class IdentityAdapter:
     def find_user_id_by_telegram(self, telegram_user_id: int) -> UUID | None:
         """Whose Telegram account this is; None when nobody has linked it."""
         return UserProfile.objects.filter(telegram_user_id=telegram_user_id).values_list("user_id", flat=True).first()
+
+    def find_telegram_account(self, user_id: UUID) -> int | None:
+        """The id of the Telegram account that a person has linked."""
+        profiles = UserProfile.objects.filter(user_id=user_id)
+        return profiles.values_list("telegram_user_id", flat=True).first()
 
     def find_user_by_email(self, email: str) -> User | None:
         return User.objects.defer("password").filter(email=User.objects.normalize_email(email)).first()

@@ -9,7 +9,7 @@ from unfold.sites import UnfoldAdminSite
 
 from admin_panel.panel.login import OperatorLoginForm
 from admin_panel.panel.navigation import navigation
-from identity.devices import device_remember
+from identity.known_devices import device_remember
 
 # Passwords are changed where the change is audited; and Django's "view on site" asks the identity database for
 # every model's row, wherever it lives.

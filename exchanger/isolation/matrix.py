@@ -30,7 +30,7 @@ FORBIDDEN_DATABASES = ("postgres", "template1")
 
 _ALL = "select insert update delete"
 _NO_DELETE = "select insert update"
-_USERS_SHOWN = "select(id email email_verified created_at updated_at)"  # never the password's hash
+_USERS_SHOWN = "select(id email email_verified password_changed_at created_at updated_at)"  # never the password's hash
 
 TABLES: dict[str, dict[str, dict[Context, str]]] = {
     "identity": {
@@ -51,6 +51,8 @@ TABLES: dict[str, dict[str, dict[Context, str]]] = {
         "transactions": {WEB: "select insert", ADMIN: "select insert"},
         "analytics_events": {WEB: "select insert", ADMIN: "select insert"},
         "exchange_rates": {WEB: _NO_DELETE, ADMIN: _NO_DELETE},
+        "event_deliveries": {WEB: "select insert update(delivered_at)", ADMIN: "select insert"},
+        "idempotency_keys": {WEB: "select insert delete"},
         "cache_invalidations": {WEB: _ALL, ADMIN: "select insert delete"},
         "django_migrations": {WEB: "select", ADMIN: "select"},
     },
@@ -69,6 +71,7 @@ TABLES: dict[str, dict[str, dict[Context, str]]] = {
         "notifications": {TELEGRAM: _ALL, ADMIN: "select insert"},
         "bot_state": {TELEGRAM: _ALL, ADMIN: "select"},
         "user_commands": {TELEGRAM: _ALL, ADMIN: "select"},
+        "event_inbox": {TELEGRAM: "select insert update(handled_at)", ADMIN: "select"},
         "cache_invalidations": {TELEGRAM: _ALL, ADMIN: "select insert delete"},
         "django_migrations": {TELEGRAM: "select", ADMIN: "select"},
     },

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from exchanger.kernel.contexts import current
+from exchanger.kernel.origin import origin_of
 from identity.api.serializers import SessionSerializer
 from identity.models import User
 from identity.services.sessions import session_open
@@ -18,7 +19,7 @@ def answer_with_session(request: Request, user: User, *, transport: str) -> Resp
     """Open a session of ``user`` and describe it: by cookie with a CSRF token, or by a bearer key in the body."""
     session: SessionBase
     if transport == BEARER:
-        session = session_open(user=user)
+        session = session_open(user=user, origin=origin_of(request._request))
         key = session.session_key
     else:
         login(request._request, user)

@@ -2,11 +2,7 @@
 
 from django.urls import path
 
+from identity.api.session_urls import urlpatterns as of_sessions
 from identity.api.telegram import TelegramLoginView
-from identity.api.views import LogoutView, MeView
 
-urlpatterns = [
-    path("login", TelegramLoginView.as_view(), name="login"),
-    path("logout", LogoutView.as_view(), name="logout"),
-    path("me", MeView.as_view(), name="me"),
-]
+urlpatterns = [path("login", TelegramLoginView.as_view(), name="login"), *of_sessions]

@@ -12,7 +12,7 @@ from exchanger.kernel.errors import RETRY_AFTER_SECONDS
 from exchanger.kernel.schema import TOO_MANY
 from identity.api.opening import BEARER, answer_with_session
 from identity.api.serializers import AccountSerializer, LoginSerializer, SessionSerializer
-from identity.devices import device_remember
+from identity.known_devices import device_remember
 from identity.services.throttling import login_attempt
 
 

@@ -56,7 +56,7 @@ def telegram_login(*, init_data: str, origin: Origin) -> User:
     return user
 
 
-def telegram_session_open(*, telegram_user_id: int) -> SessionStore:
+def telegram_session_open(*, telegram_user_id: int, origin: Origin | None = None) -> SessionStore:
     """A new session for the person behind a Telegram account, for the bot, which has the id from Telegram itself.
 
     Raises:
@@ -64,7 +64,7 @@ def telegram_session_open(*, telegram_user_id: int) -> SessionStore:
         ForeignContext, NoContext: anywhere but in a telegram process.
     """
     require(Context.TELEGRAM)
-    return session_open(user=_linked_user(telegram_user_id))
+    return session_open(user=_linked_user(telegram_user_id), origin=origin)
 
 
 def _linked_user(telegram_user_id: int) -> User:

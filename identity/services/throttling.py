@@ -6,14 +6,16 @@ password and counts nothing. E-mail addresses that nobody has are counted as oth
 
 A **stranger** is held by three counters: of the address, of the account at this address, and of the account from
 everywhere. The last is what stops many machines that guess at one account; alone it would also let anybody lock the
-owner out. So a browser in which this account has logged in (``identity.devices``) is judged by its own failures only,
-whatever comes from elsewhere, and the last counter does not stop an address from which the account has a session now.
-Nor does it ever close the account: it slows all other addresses together to one attempt a minute.
+owner out. So a browser in which this account has logged in (``identity.known_devices``) is judged by its own failures
+only, whatever comes from elsewhere, and the last counter does not stop an address from which the account has a session
+now. Nor does it ever close the account: it slows all other addresses together to one attempt a minute.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from ipaddress import IPv6Address, ip_address, ip_network
+from uuid import UUID
 
 from django.contrib.auth import authenticate
 from django.http import HttpRequest
@@ -25,7 +27,7 @@ from exchanger.kernel.contexts import current
 from exchanger.kernel.origin import Origin, origin_of
 from exchanger.kernel.throttled import Throttled
 from identity.adapter import IdentityAdapter
-from identity.devices import device_of
+from identity.known_devices import device_of
 from identity.models import User
 
 logger = logging.getLogger(__name__)
@@ -38,6 +40,8 @@ LOGIN_PAIR = Rule("login-pair", free=5, life=HOUR, first_delay=30, longest_delay
 LOGIN_DEVICE = Rule("login-device", free=5, life=HOUR, first_delay=30, longest_delay=15 * MINUTE)
 LOGIN_ACCOUNT = Rule("login-account", free=50, life=HOUR, first_delay=MINUTE, longest_delay=MINUTE)
 LOGIN_TELEGRAM = Rule("login-telegram", free=20, life=15 * MINUTE)
+# The current password, where somebody who has a session changes it: who has taken a session over could guess it.
+PASSWORD_CHANGE = Rule("password-change", free=5, life=HOUR, first_delay=30, longest_delay=15 * MINUTE)
 # Whatever is open to everybody and sends mail or makes accounts: every use counts, of each action by itself.
 PUBLIC_ADDRESS = Rule("public-address", free=20, life=HOUR)
 PUBLIC_TARGET = Rule("public-target", free=5, life=HOUR)
@@ -71,6 +75,25 @@ def login_attempt(*, request: HttpRequest, email: str, password: str) -> User | 
             reservation.give_back()
     assert isinstance(user, User)
     return user
+
+
+@contextmanager
+def password_guess_counted(*, user_id: UUID, wrong: type[Exception]) -> Iterator[None]:
+    """Count the block as a failure if it ends with ``wrong``; one that succeeds makes up for all failures before.
+
+    Raises:
+        Throttled: too many have failed; the block was not entered.
+    """
+    (counted,) = _reserve([(PASSWORD_CHANGE, str(user_id))])
+    try:
+        yield
+    except wrong:
+        _tell_of_new_locks([counted])
+        raise
+    except BaseException:
+        counted.give_back()
+        raise
+    counted.clear()
 
 
 def throttle_telegram(*, origin: Origin) -> Reservation:

@@ -19,11 +19,11 @@ from identity.services.throttling import (
     network_of,
     throttle_public,
 )
+from identity.tests.accounts import in_threads
 from identity.tests.factories import UserFactory
-from identity.tests.guesses import LOGIN, counters, fail, frozen, guess, in_parallel, log_in, looks, pass_seconds
+from identity.tests.guesses import LOGIN, counters, fail, frozen, guess, log_in, pass_seconds
 
 pytestmark = pytest.mark.context("web")
-__all__ = ["looks"]  # a fixture
 SLOW = 10  # seconds that a busy machine may take over a few passwords
 DEVICE = "exchanger_web_device"
 known_or_not = pytest.mark.parametrize("known", [True, False], ids=["known", "unknown"])
@@ -66,11 +66,11 @@ def test_after_five_failures_on_an_account_its_address_waits_ever_longer(world, 
 
 
 @known_or_not
-def test_a_refusal_has_the_one_shape_and_leaves_nothing(world, known, looks):
+def test_a_refusal_has_the_one_shape_and_leaves_nothing(world, known, hashes):
     email = email_of(known)
     for _ in range(LOGIN_PAIR.free):
         guess(email)
-    before, looked = (counters(world), sessions(world)), len(looks)
+    before, looked = (counters(world), sessions(world)), hashes.done()
     for answer in (guess(email, transport="cookie"), log_in(email, transport="cookie")):
         assert answer.status_code == 429
         wait = answer.json()["details"]["retry_after"]
@@ -83,7 +83,8 @@ def test_a_refusal_has_the_one_shape_and_leaves_nothing(world, known, looks):
         assert answer.headers["Retry-After"] == str(wait)
         assert not answer.cookies
     assert (counters(world), sessions(world)) == before
-    assert len(looks) == looked == LOGIN_PAIR.free
+    assert looked == LOGIN_PAIR.free
+    assert hashes.done() == 0
 
 
 def test_an_address_that_failed_on_many_accounts_is_refused_until_its_window_ends(world):
@@ -121,15 +122,15 @@ def test_an_account_that_many_addresses_guess_at_grants_strangers_one_attempt_a_
 
 @known_or_not
 @pytest.mark.parametrize("spread", [False, True], ids=["one address", "many addresses"])
-def test_parallel_guesses_get_no_more_tries_than_the_limit(known, spread, looks):
+def test_parallel_guesses_get_no_more_tries_than_the_limit(known, spread, hashes):
     email = email_of(known)
     number, allowed = 16, LOGIN_PAIR.free
     if spread:
         fail(LOGIN_ACCOUNT, email, LOGIN_ACCOUNT.free - allowed)
     places = list(addresses(number)) if spread else ["198.51.100.1"] * number
-    found = in_parallel([lambda place=place: guess(email, address=place).status_code for place in places])
+    found = in_threads(*[lambda place=place: guess(email, address=place).status_code for place in places])
     assert sorted(found) == [401] * allowed + [429] * (number - allowed)
-    assert len(looks) == allowed
+    assert hashes.done() == allowed
 
 
 # --- What counts, and what does not
@@ -225,13 +226,13 @@ def test_the_browser_in_which_the_owner_logged_in_is_not_held_by_what_others_do(
     assert log_in(user.email, browser, transport="cookie", address="192.0.2.7").status_code == 200
 
 
-def test_the_owners_browser_has_its_own_counter_wherever_it_moves(looks):
+def test_the_owners_browser_has_its_own_counter_wherever_it_moves(hashes):
     user, browser = UserFactory(), Client()
     log_in(user.email, browser, transport="cookie")
-    looks.clear()
+    hashes.done()
     found = [guess(user.email, browser, address=address).status_code for address in addresses(LOGIN_PAIR.free + 3)]
     assert found == [401] * LOGIN_PAIR.free + [429] * 3
-    assert len(looks) == LOGIN_PAIR.free
+    assert hashes.done() == LOGIN_PAIR.free
     assert log_in(user.email, address="192.0.2.7").status_code == 200  # its failures are not the account's
 
 
@@ -316,16 +317,16 @@ def test_an_address_that_an_account_vouches_for_still_has_its_own_delays(world):
 
 
 @known_or_not
-def test_without_redis_guesses_are_counted_all_the_same(world, settings, known, looks):
+def test_without_redis_guesses_are_counted_all_the_same(world, settings, known, hashes):
     settings.REDIS_PROBE_SECONDS = 3600.0
     email = email_of(known)
     with frozen(world):
         found = [guess(email).status_code for _ in range(LOGIN_PAIR.free + 2)]
-        parallel = in_parallel([lambda n=n: guess(f"person{n}@example.org").status_code for n in range(20)])
+        parallel = in_threads(*[lambda n=n: guess(f"person{n}@example.org").status_code for n in range(20)])
     assert access.circuit.is_open
     assert found == [401] * LOGIN_PAIR.free + [429] * 2
     assert sorted(parallel) == [401] * (LOGIN_ADDRESS.free - LOGIN_PAIR.free) + [429] * LOGIN_PAIR.free
-    assert len(looks) == LOGIN_ADDRESS.free
+    assert hashes.done() == LOGIN_ADDRESS.free
 
 
 def test_without_redis_the_right_password_still_opens(world, settings):

@@ -7,7 +7,7 @@ GRANT SELECT ON django_migrations TO exchanger_web, exchanger_admin, exchanger_t
 
 -- People. The telegram application never sees a password hash, and changes nobody.
 GRANT SELECT, INSERT, UPDATE ON users TO exchanger_web, exchanger_admin;
-GRANT SELECT (id, email, email_verified, created_at, updated_at) ON users TO exchanger_telegram;
+GRANT SELECT (id, email, email_verified, password_changed_at, created_at, updated_at) ON users TO exchanger_telegram;
 GRANT SELECT, INSERT, UPDATE ON user_profiles TO exchanger_web, exchanger_admin;
 GRANT SELECT ON user_profiles TO exchanger_telegram;
 
