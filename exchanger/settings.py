@@ -128,10 +128,16 @@ SESSION_TOUCH_SECONDS = 60
 SESSION_COOKIE_SAMESITE = "Strict" if env.context is Context.ADMIN else "Lax"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = SECURE_COOKIES
+DEVICE_COOKIE_NAME = (
+    f"exchanger_{LABEL}_device"  # a browser in which somebody has logged in (identity/known_devices.py)
+)
 CSRF_COOKIE_NAME = f"exchanger_{LABEL}_csrf"
 CSRF_COOKIE_SECURE = SECURE_COOKIES
 CSRF_FAILURE_VIEW = "exchanger.kernel.errors.csrf_failure"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+TELEGRAM_BOT_TOKEN = env.text("TELEGRAM_BOT_TOKEN") if env.context is Context.TELEGRAM else ""
+TELEGRAM_INIT_DATA_SECONDS = 3600  # how long after Telegram signed it a Mini App's init data may open a session
 
 # --- Between the applications: web's workers bring events to the telegram process ----------------------------------
 

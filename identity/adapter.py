@@ -25,13 +25,16 @@ class IdentityAdapter:
 
     def find_session(self, session_key: str) -> Session | None:
         """The live session of a key as its cookie holds it, in this context only."""
-        sessions = Session.objects.filter(application_context=self.context, expires_at__gt=Now())
-        return sessions.filter(pk=stored_id(session_key)).first()
+        return self._live_sessions().filter(pk=stored_id(session_key)).first()
+
+    def find_session_addresses(self, email: str) -> set[str]:
+        """The IP addresses from which the person's living sessions in this context were opened."""
+        sessions = self._live_sessions().filter(user__email=User.objects.normalize_email(email))
+        return {address for address in sessions.values_list("ip_address", flat=True).distinct() if address}
 
     def find_user_sessions(self, user_id: UUID) -> QuerySet[Session]:
         """A person's live sessions in this context, without their data."""
-        sessions = Session.objects.filter(application_context=self.context, expires_at__gt=Now())
-        return sessions.filter(user_id=user_id).defer("session_data")
+        return self._live_sessions().filter(user_id=user_id).defer("session_data")
 
     def find_user_profile(self, user_id: UUID) -> UserProfile:
         """What the person tells about themselves; the defaults of an empty profile where they have none yet."""
@@ -44,6 +47,10 @@ class IdentityAdapter:
     def find_users(self, ids: Iterable[UUID]) -> dict[UUID, User]:
         """People by id, without their password hashes."""
         return {user.pk: user for user in User.objects.defer("password").filter(pk__in=set(ids))}
+
+    def find_user_id_by_telegram(self, telegram_user_id: int) -> UUID | None:
+        """Whose Telegram account this is; None when nobody has linked it."""
+        return UserProfile.objects.filter(telegram_user_id=telegram_user_id).values_list("user_id", flat=True).first()
 
     def find_telegram_account(self, user_id: UUID) -> int | None:
         """The id of the Telegram account that a person has linked."""
@@ -71,3 +78,6 @@ class IdentityAdapter:
         require(Context.ADMIN)
         live = count_sessions(user_id)
         return {context: live.get(context, 0) for context in Context}
+
+    def _live_sessions(self) -> QuerySet[Session]:
+        return Session.objects.filter(application_context=self.context, expires_at__gt=Now())

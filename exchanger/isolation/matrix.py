@@ -147,6 +147,10 @@ KEYS: dict[str, tuple[Context, set[Context]]] = {
     "cache:admin:reports:": (ADMIN, set()),
     "cache:telegram:conversations:": (TELEGRAM, {ADMIN}),
     "cache:telegram:commands:": (TELEGRAM, {ADMIN}),
+    "cache:web:throttle:": (WEB, set()),
+    "cache:admin:throttle:": (ADMIN, set()),
+    "cache:telegram:throttle:": (TELEGRAM, set()),
+    "cache:telegram:init_data:": (TELEGRAM, set()),
     # whatever else a context may cache one day
     "cache:web:undeclared:": (WEB, set()),
     "cache:admin:undeclared:": (ADMIN, set()),

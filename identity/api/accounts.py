@@ -10,6 +10,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from exchanger.kernel.contexts import current
+from exchanger.kernel.origin import origin_of
+from exchanger.kernel.schema import TOO_MANY
 from identity.adapter import IdentityAdapter
 from identity.api.account_serializers import (
     AcceptedSerializer,
@@ -21,6 +23,7 @@ from identity.api.account_serializers import (
 from identity.api.requests import person_id
 from identity.services.accounts import account_register, email_verification_request, email_verify
 from identity.services.profiles import profile_update
+from identity.services.throttling import throttle_public
 from identity.tokens import DeadToken
 
 MAIL_SENT = "A message is on its way to this address: it says what to do next."
@@ -37,11 +40,13 @@ class RegisterView(APIView):
     permission_classes = [AllowAny]
     authentication_classes = []
 
-    @extend_schema(request=RegistrationSerializer, responses={202: AcceptedSerializer}, operation_id="register")
+    @extend_schema(
+        request=RegistrationSerializer, responses={202: AcceptedSerializer, 429: TOO_MANY}, operation_id="register"
+    )
     def post(self, request: Request) -> Response:
         form = RegistrationSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        # Throttle here: by the client's address, and by form.validated_data["email"].
+        throttle_public(action="register", origin=origin_of(request._request), email=form.validated_data["email"])
         try:
             account_register(**form.validated_data)
         except Weak as error:
@@ -75,12 +80,17 @@ class ResendVerificationView(APIView):
     permission_classes = [AllowAny]
     authentication_classes = []
 
-    @extend_schema(request=AddressSerializer, responses={202: AcceptedSerializer}, operation_id="resend_verification")
+    @extend_schema(
+        request=AddressSerializer,
+        responses={202: AcceptedSerializer, 429: TOO_MANY},
+        operation_id="resend_verification",
+    )
     def post(self, request: Request) -> Response:
         form = AddressSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        # Throttle here: by the client's address, and by form.validated_data["email"].
-        email_verification_request(email=form.validated_data["email"])
+        email = form.validated_data["email"]
+        throttle_public(action="resend_verification", origin=origin_of(request._request), email=email)
+        email_verification_request(email=email)
         return accepted(MAIL_SENT_IF_DUE)
 
 

@@ -10,6 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from exchanger.kernel.origin import origin_of
+from exchanger.kernel.schema import TOO_MANY
 from identity.api.account_serializers import (
     AcceptedSerializer,
     AddressSerializer,
@@ -21,6 +23,7 @@ from identity.api.accounts import MAIL_SENT_IF_DUE, accepted
 from identity.api.requests import own_session_id, person_id
 from identity.middleware import bearer_key
 from identity.services.passwords import WrongPassword, password_change, password_reset, password_reset_request
+from identity.services.throttling import password_guess_counted, throttle_public
 from identity.tokens import DeadToken
 
 
@@ -32,15 +35,17 @@ class ChangePasswordView(APIView):
     """
 
     @extend_schema(
-        request=PasswordChangeSerializer, responses={200: RenewedSessionSerializer}, operation_id="change_password"
+        request=PasswordChangeSerializer,
+        responses={200: RenewedSessionSerializer, 429: TOO_MANY},
+        operation_id="change_password",
     )
     def post(self, request: Request) -> Response:
         form = PasswordChangeSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        # Throttle here: by request.user.pk, since whoever has taken a session over could guess the password.
         django_request = request._request
         try:
-            user = password_change(user_id=person_id(request), keep=own_session_id(request), **form.validated_data)
+            with password_guess_counted(user_id=person_id(request), wrong=WrongPassword):
+                user = password_change(user_id=person_id(request), keep=own_session_id(request), **form.validated_data)
         except WrongPassword as error:
             raise ValidationError({"current_password": [str(error)]}) from error
         except Weak as error:
@@ -64,13 +69,16 @@ class RequestPasswordResetView(APIView):
     authentication_classes = []
 
     @extend_schema(
-        request=AddressSerializer, responses={202: AcceptedSerializer}, operation_id="request_password_reset"
+        request=AddressSerializer,
+        responses={202: AcceptedSerializer, 429: TOO_MANY},
+        operation_id="request_password_reset",
     )
     def post(self, request: Request) -> Response:
         form = AddressSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        # Throttle here: by the client's address, and by form.validated_data["email"].
-        password_reset_request(email=form.validated_data["email"])
+        email = form.validated_data["email"]
+        throttle_public(action="password_reset", origin=origin_of(request._request), email=email)
+        password_reset_request(email=email)
         return accepted(MAIL_SENT_IF_DUE)
 
 

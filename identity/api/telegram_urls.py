@@ -1,5 +1,8 @@
-"""The telegram application opens sessions through the bot, never with a password."""
+"""The telegram application opens sessions on Telegram's word, never with a password."""
 
-from identity.api.session_urls import urlpatterns
+from django.urls import path
 
-__all__ = ["urlpatterns"]
+from identity.api.session_urls import urlpatterns as of_sessions
+from identity.api.telegram import TelegramLoginView
+
+urlpatterns = [path("login", TelegramLoginView.as_view(), name="login"), *of_sessions]
