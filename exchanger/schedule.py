@@ -4,6 +4,8 @@ import logging
 
 from procrastinate import App, JobContext
 
+import bot.jobs
+import web.jobs
 from exchanger.kernel.cache.invalidation import replay_all
 from exchanger.kernel.contexts import Context, current
 from identity.sessions import SessionStore
@@ -12,10 +14,14 @@ logger = logging.getLogger(__name__)
 
 STALLED_AFTER_SECONDS = 60
 KEEP_FINISHED_HOURS = 72
+_OWN_JOBS = {Context.WEB: web.jobs.register, Context.TELEGRAM: bot.jobs.register}
 
 
 def register(app: App) -> None:
     """Add the scheduled tasks to the process's job engine."""
+
+    if (own_jobs := _OWN_JOBS.get(current())) is not None:
+        own_jobs(app)
 
     @app.periodic(cron="* * * * *")
     @app.task(name="cache.replay", queueing_lock="cache.replay")
@@ -42,29 +48,3 @@ def register(app: App) -> None:
     @app.task(name="jobs.forget_finished", queueing_lock="jobs.forget_finished", pass_context=True)
     async def forget_finished(context: JobContext, timestamp: int) -> None:
         await context.app.job_manager.delete_old_jobs(nb_hours=KEEP_FINISHED_HOURS, include_failed=False)
-
-    if current() is Context.WEB:
-        _register_web(app)
-
-
-def _register_web(app: App) -> None:
-    """What the web application's workers do besides."""
-    from web.configuration import NotConfigured
-    from web.services.feeds import rates_fetch
-    from web.services.quotes import quotes_purge
-
-    @app.periodic(cron="*/10 * * * *")
-    @app.task(name="rates.fetch", queueing_lock="rates.fetch")
-    def fetch_rates(timestamp: int) -> None:
-        """Ask the configured providers for rates; without a configuration there is nothing to ask."""
-        try:
-            rates_fetch()
-        except NotConfigured:
-            logger.info("No rates are fetched: nothing is published for the web application")
-
-    @app.periodic(cron="41 3 * * *")
-    @app.task(name="quotes.purge", queueing_lock="quotes.purge")
-    def purge_quotes(timestamp: int) -> None:
-        """Delete quotes that expired long ago and were not used."""
-        if deleted := quotes_purge():
-            logger.info("Deleted %d old quotes", deleted)

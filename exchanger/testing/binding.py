@@ -20,6 +20,7 @@ from procrastinate.contrib.django import app as jobs
 from procrastinate.contrib.django.django_connector import DjangoConnector
 
 from exchanger.kernel.cache.access import circuit
+from exchanger.kernel.cache.counters import in_memory
 from exchanger.kernel.contexts import Context
 from exchanger.kernel.published import forget_copies
 from exchanger.local.environments import LocalEnvironments
@@ -74,6 +75,7 @@ class Binding:
         _forget(caches)
         circuit.reset()
         forget_copies()
+        in_memory.forget()
         cast(DjangoConnector, jobs.connector).alias = values["PROCRASTINATE_DATABASE_ALIAS"]
         self.current = context
 

@@ -18,9 +18,11 @@ EXTRA_TABLES = {
     "identity": {
         "user_profiles", "django_content_type", "auth_group", "auth_group_permissions", "auth_permission",
     },
-    "web": {"transactions", "held_rates", "quotes", "published_configuration"},
-    "admin": {"configurations"},
-    "bot": set(),
+    "web": {
+        "transactions", "held_rates", "quotes", "published_configuration", "event_deliveries", "idempotency_keys",
+    },
+    "admin": {"configurations", "audit_outcomes", "audit_chain"},
+    "bot": {"event_inbox"},
 }  # fmt: skip
 JOB_TABLES = {
     "procrastinate_events", "procrastinate_jobs", "procrastinate_periodic_defers", "procrastinate_workers",
@@ -29,6 +31,7 @@ EXTRA_EVERYWHERE = {"cache_invalidations", "django_migrations"}
 
 # Columns beyond the source's.
 EXTRA_COLUMNS = {
+    ("users", "password_changed_at"),
     ("sessions", "version"),
     ("sessions", "ip_address"),
     ("sessions", "user_agent"),

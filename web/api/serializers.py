@@ -5,7 +5,7 @@ from rest_framework import serializers
 
 from exchanger.kernel.money.currencies import currency
 from exchanger.kernel.money.fields import DecimalField, PairField
-from web.models import Order, Quote
+from web.models import Account, Order, Quote, Transaction
 
 
 class RateSerializer(serializers.Serializer[Any]):
@@ -123,6 +123,27 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
             "updated_at",
         )
         read_only_fields = fields
+
+
+class TransactionSerializer(serializers.ModelSerializer[Transaction]):
+    """``amount`` is positive where money came to the account and negative where it left it."""
+
+    class Meta:
+        model = Transaction
+        fields = ("id", "order_id", "payment_id", "kind", "account", "currency", "amount", "description", "created_at")
+        read_only_fields = fields
+
+
+class BalanceSerializer(serializers.Serializer[Any]):
+    """The sum of a client's entries in one account and currency."""
+
+    account = serializers.ChoiceField(choices=[(Account.CLIENT, "client"), (Account.SUSPENSE, "suspense")])
+    currency = serializers.CharField()
+    amount = serializers.DecimalField(
+        max_digits=38,
+        decimal_places=8,
+        help_text="Of `client`: what came to you less what left you. Of `suspense`: what is held for you.",
+    )
 
 
 def _text(amount: Decimal, code: str) -> str:

@@ -8,18 +8,25 @@ GRANT SELECT ON django_migrations TO exchanger_web, exchanger_admin;
 -- Money leaves a trace: no login deletes an order, a payment or a ledger entry, and nobody changes an entry.
 GRANT SELECT, INSERT, UPDATE ON orders, payments TO exchanger_web;
 GRANT SELECT, INSERT ON transactions, analytics_events TO exchanger_web;
-GRANT SELECT, INSERT, UPDATE ON exchange_rates, held_rates TO exchanger_web;
+GRANT SELECT, INSERT, UPDATE ON exchange_rates TO exchanger_web;
+-- Operators decide on a held rate; web's workers withdraw it when its provider says something else.
+GRANT SELECT, INSERT, UPDATE (status) ON held_rates TO exchanger_web;
 -- A quote's figures are firm: all that changes is which order took it. Old unused ones are purged.
 GRANT SELECT, INSERT, DELETE, UPDATE (order_id) ON quotes TO exchanger_web;
 GRANT SELECT ON published_configuration TO exchanger_web;
 GRANT SELECT, INSERT, UPDATE, DELETE ON cache_invalidations TO exchanger_web;
+GRANT SELECT, INSERT, DELETE ON idempotency_keys TO exchanger_web;
+
+-- Whoever changes an order announces it; PostgreSQL queues the delivery, and web's workers say that it arrived.
+GRANT SELECT, INSERT ON event_deliveries TO exchanger_web, exchanger_admin;
+GRANT UPDATE (delivered_at) ON event_deliveries TO exchanger_web;
 
 GRANT SELECT ON orders, payments, transactions, analytics_events, exchange_rates TO exchanger_admin;
 GRANT UPDATE (status, updated_at) ON orders TO exchanger_admin;
 GRANT UPDATE (status) ON payments TO exchanger_admin;
 GRANT INSERT ON transactions, analytics_events TO exchanger_admin;
 GRANT INSERT, UPDATE ON exchange_rates TO exchanger_admin;
-GRANT SELECT, UPDATE ON held_rates TO exchanger_admin;
+GRANT SELECT, UPDATE (status, decided_at, decided_by) ON held_rates TO exchanger_admin;
 GRANT SELECT ON quotes TO exchanger_admin;
 -- Operators publish the configuration that the web application obeys.
 GRANT SELECT, INSERT, UPDATE ON published_configuration TO exchanger_admin;

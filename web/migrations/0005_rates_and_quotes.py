@@ -10,10 +10,21 @@ import exchanger.kernel.db.constraints
 import exchanger.kernel.db.fields
 import exchanger.kernel.db.functions
 
+TAKEN_FOR_GOOD = """
+CREATE FUNCTION refuse_taken_quote_change() RETURNS trigger LANGUAGE plpgsql
+    SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION 'quote % was taken by order %: % is refused', OLD.id, OLD.order_id, TG_OP
+        USING ERRCODE = 'restrict_violation';
+END $$;
+CREATE TRIGGER quotes_taken_for_good BEFORE UPDATE OR DELETE ON quotes
+    FOR EACH ROW WHEN (OLD.order_id IS NOT NULL) EXECUTE FUNCTION refuse_taken_quote_change();
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("web", "0002_ledger_rules"),
+        ("web", "0004_deliveries_and_idempotency_keys"),
     ]
 
     operations = [
@@ -203,4 +214,9 @@ class Migration(migrations.Migration):
         ),
         # A rate that was there is as old as its period, and was set by whoever could: by hand.
         migrations.RunSQL("UPDATE exchange_rates SET confirmed_at = valid_from", migrations.RunSQL.noop),
+        # What an order was made at stays: nobody deletes a quote that was taken, or lets another order have it.
+        migrations.RunSQL(
+            TAKEN_FOR_GOOD,
+            "DROP TRIGGER quotes_taken_for_good ON quotes; DROP FUNCTION refuse_taken_quote_change();",
+        ),
     ]
