@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Generic, Protocol, TypeVar
 
+from exchanger.kernel.money.currencies import CEILING
 from exchanger.kernel.money.pairs import Pair
 from exchanger.kernel.money.rounding import exactly, round_rate
 
@@ -52,7 +53,7 @@ def sources_of(pair: Pair, base: str) -> list[Pair]:
 
 
 def derive(pair: Pair, base: str, stored: Mapping[Pair, R]) -> Derived[R] | None:
-    """The pair's rate by the rule above; None where nothing leads to it, or it is too small for eight decimals."""
+    """The pair's rate by the rule above; None where nothing leads to it, or the tables could not keep it."""
     legs: list[R] = []
     with exactly():
         direct = base in pair or _leg(pair, stored) is not None
@@ -63,7 +64,7 @@ def derive(pair: Pair, base: str, stored: Mapping[Pair, R]) -> Derived[R] | None
             exact *= leg.exact
             legs.append(leg.stored)
         rate = round_rate(exact)  # a stored rate has no more decimals than this leaves
-    return Derived(pair, rate, tuple(legs)) if rate > 0 else None
+    return Derived(pair, rate, tuple(legs)) if 0 < rate < CEILING else None
 
 
 def _leg(pair: Pair, stored: Mapping[Pair, R]) -> _Leg[R] | None:

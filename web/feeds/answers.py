@@ -48,8 +48,8 @@ class Provider(Protocol):
 
 
 def checked(rate: Decimal, code: str) -> Published:
-    """A rate that can be one: above zero and of a size that can be kept. Raises WrongAnswer."""
-    if not rate.is_finite() or not 0 < rate < CEILING:
+    """A rate that can be one: above zero, and of a size that it and its inverse can be kept. Raises WrongAnswer."""
+    if not rate.is_finite() or not 1 / CEILING < rate < CEILING:
         raise WrongAnswer(f"the rate of {code} is {rate}")
     return Published(rate)
 

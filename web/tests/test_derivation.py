@@ -47,8 +47,9 @@ def test_nothing_leads_anywhere_without_the_base_currency():
     assert derive(USD_UAH, "UAH", stored(eur_uah="48")) is None
 
 
-def test_a_rate_too_small_for_eight_decimals_is_none():
+def test_a_rate_that_the_tables_could_not_keep_is_none():
     assert derive(Pair("UAH", "BTC"), "UAH", stored(btc_uah="999999999")) is None
+    assert derive(EUR_USD, "UAH", stored(eur_uah="1000", uah_usd="10000000")) is None
 
 
 @given(rate=st.decimals(min_value="0.00000001", max_value=9_999_999_999, places=8))
