@@ -13,7 +13,7 @@ from django.db.models import Model, QuerySet
 
 from web import ledger
 from web.ledger import NOTHING, EntrySet, WrongEntries
-from web.models import Account, EntryKind, Order, OrderStatus, Payment, PaymentStatus, Transaction
+from web.models import Account, EntryKind, Order, OrderStatus, Payment, PaymentStatus, Quote, Transaction
 
 ALIAS = "web"
 BATCH = 500
@@ -53,6 +53,7 @@ class Books:
     order: Order
     payments: list[Payment]
     entries: list[Transaction]
+    quote: Quote | None = None
     sets: dict[SetKey, list[Transaction]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -98,6 +99,7 @@ def verify(books: Books) -> None:
         Discrepancy: the first thing that does not.
     """
     _people(books)
+    _quoted(books)
     try:
         expected = {(str(wanted.kind), wanted.payment_id): wanted for wanted in _expected(books)}
     except WrongEntries as error:
@@ -114,7 +116,10 @@ def _batches() -> Iterator[list[Books]]:
         within = {"order_id__gte": page[0].pk, "order_id__lte": page[-1].pk}
         payments = _by_order(Payment.objects.filter(**within).order_by("order_id", "created_at", "pk"))
         entries = _by_order(Transaction.objects.filter(**within).order_by("order_id", "created_at", "pk"))
-        yield [Books(order, payments.get(order.pk, []), entries.get(order.pk, [])) for order in page]
+        quotes = {quote.order_id: quote for quote in Quote.objects.filter(**within)}
+        yield [
+            Books(order, payments.get(order.pk, []), entries.get(order.pk, []), quotes.get(order.pk)) for order in page
+        ]
         page = list(orders.filter(pk__gt=page[-1].pk)[:BATCH])
 
 
@@ -146,8 +151,16 @@ def _expected(books: Books) -> Iterator[EntrySet]:
             left = {account: books.left(account, payment) for account in (Account.HOUSE, Account.SUSPENSE)}
             yield ledger.payment_refunded(order, payment, house=left[Account.HOUSE], suspense=left[Account.SUSPENSE])
     if order.status == OrderStatus.COMPLETED:
-        completed = books.of(EntryKind.ORDER_COMPLETED)
-        yield ledger.order_completed(order, gross=_gross(books, completed), fee=_fee(completed))
+        gross, fee = _payout(books)
+        yield ledger.order_completed(order, gross=gross, fee=fee)
+
+
+def _payout(books: Books) -> tuple[Decimal, Decimal]:
+    """Gross and fee of a completed order: its quote's; without one, what the ledger says, if it fits the rate."""
+    if books.quote is not None:
+        return books.quote.to_amount + books.quote.fee, books.quote.fee
+    completed = books.of(EntryKind.ORDER_COMPLETED)
+    return _gross(books, completed), _fee(completed)
 
 
 def _fee(entries: list[Transaction]) -> Decimal:
@@ -188,6 +201,23 @@ def _people(books: Books) -> None:
     for entry in books.entries:
         if entry.user_id != books.order.user_id:
             raise Discrepancy(f"{books}: entry {entry.pk} is of person {entry.user_id}, not {books.order.user_id}")
+
+
+def _quoted(books: Books) -> None:
+    """An order has the figures of the quote that it took."""
+    order, quote = books.order, books.quote
+    if quote is None:
+        return
+    figures = {
+        "person": (order.user_id, quote.user_id),
+        "currency given": (order.from_currency, quote.from_currency),
+        "currency received": (order.to_currency, quote.to_currency),
+        "amount": (order.amount, quote.from_amount),
+        "rate": (order.exchange_rate, quote.rate),
+    }
+    for name, (has, offered) in figures.items():
+        if has != offered:
+            raise Discrepancy(f"{books}: its {name} is {has}, and that of its quote {quote.pk} is {offered}")
 
 
 def _sums(books: Books) -> None:

@@ -7,7 +7,7 @@ from django.db import transaction
 from exchanger.testing import factories
 from web import ledger
 from web.services.ledger import ledger_post
-from web.tests.factories import OrderFactory, PaymentFactory
+from web.tests.factories import OrderFactory, PaymentFactory, QuoteFactory
 
 AMOUNT = Decimal(100)
 GROSS = Decimal(4150)
@@ -33,9 +33,19 @@ def completed(*, fee=Decimal(20), **fields):
     return post(order, ledger.order_completed(order, gross=GROSS, fee=fee))
 
 
+def quoted(**bent):
+    """A completed order that took a quote; ``bent`` is what the quote says otherwise."""
+    order = OrderFactory(status="completed", amount=AMOUNT, exchange_rate=Decimal("41.2925"))
+    payment = PaymentFactory(order=order, status="succeeded")
+    QuoteFactory(**{"order": order, "user_id": order.user_id} | bent)
+    payout = ledger.order_completed(order, gross=Decimal("4129.25"), fee=Decimal("12.39"))
+    return post(order, ledger.payment_received(order, payment), payout)
+
+
 def every_ending():
     """One order of each way that money can go; returns the orders by a name."""
     endings = {"completed": completed(), "free": completed(fee=Decimal(0)), "pending": OrderFactory()}
+    endings["quoted"] = quoted()
     endings["processing"], _ = paid("processing")
     order, payment = paid(brought=Decimal(130))
     endings["over"] = post(order, ledger.excess_refunded(order, payment))

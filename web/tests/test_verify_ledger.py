@@ -2,13 +2,15 @@
 
 import io
 import re
+import uuid
+from decimal import Decimal
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from exchanger.testing import factories
 from web import verification
-from web.tests.books import completed, every_ending, paid
+from web.tests.books import completed, every_ending, paid, quoted
 from web.tests.factories import OrderFactory, PaymentFactory
 
 
@@ -122,6 +124,22 @@ def test_a_bent_book_is_named(what, bend):
         refused(words)
     else:
         refused(words, order.pk)
+
+
+@pytest.mark.parametrize(
+    ("bent", "words"),
+    [
+        ({"to_amount": Decimal("4116.85")}, "should be client +4116.85"),
+        ({"fee": Decimal("12.38")}, "fees +12.38"),
+        ({"rate": Decimal("41.2926")}, "its rate is 41.29250000"),
+        ({"from_amount": Decimal(101)}, "its amount is 100"),
+        ({"user_id": uuid.UUID(int=7)}, "its person is"),
+        ({"from_currency": "EUR"}, "its currency given is USD"),
+        ({"to_currency": "EUR"}, "its currency received is UAH"),
+    ],
+)
+def test_an_order_and_its_payout_that_are_not_its_quotes_are_named(bent, words, world):
+    refused(quoted(**bent).pk, words)
 
 
 def test_a_set_that_is_there_twice_is_named(bend, world):
