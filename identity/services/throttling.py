@@ -119,6 +119,15 @@ def throttle_public(*, action: str, origin: Origin, email: str | None = None) ->
     _reserve(parts)
 
 
+def throttle_use(*, rule: Rule, who: str) -> None:
+    """Count a use of what ``rule`` is about, by a person (their id) or by an address (its ``network_of``).
+
+    Raises:
+        Throttled: it was used too often.
+    """
+    _reserve([(rule, who)])
+
+
 def network_of(origin: Origin) -> str:
     """What counts as one address: an IPv4 address, or the /64 that an IPv6 subscriber has whole.
 

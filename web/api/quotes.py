@@ -4,7 +4,10 @@ from rest_framework import mixins, status, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from exchanger.kernel.schema import TOO_MANY
+from identity.services.throttling import throttle_use
 from web.adapter import WebAdapter
+from web.api.limits import QUOTES
 from web.api.serializers import QuoteRequestSerializer, QuoteSerializer
 from web.models import Quote
 from web.services.quotes import quote_create
@@ -24,7 +27,7 @@ class QuoteViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
         assert user_id is not None  # IsAuthenticated has passed
         return WebAdapter().find_user_quotes(user_id)
 
-    @extend_schema(request=QuoteRequestSerializer, responses={201: QuoteSerializer})
+    @extend_schema(request=QuoteRequestSerializer, responses={201: QuoteSerializer, 429: TOO_MANY})
     def create(self, request: Request) -> Response:
         """A firm offer, from either side: the amount to give, or the amount to get.
 
@@ -34,5 +37,6 @@ class QuoteViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
         form = QuoteRequestSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         assert request.user.pk is not None  # IsAuthenticated has passed
+        throttle_use(rule=QUOTES, who=str(request.user.pk))
         quote = quote_create(user_id=request.user.pk, **form.validated_data)
         return Response(QuoteSerializer(quote).data, status.HTTP_201_CREATED)

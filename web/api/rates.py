@@ -14,9 +14,13 @@ from rest_framework.views import APIView
 
 from exchanger.kernel.money.currencies import currency
 from exchanger.kernel.money.pairs import Pair, WrongPair
+from exchanger.kernel.origin import origin_of
+from exchanger.kernel.schema import TOO_MANY
+from identity.services.throttling import network_of, throttle_use
 from web.adapter import WebAdapter
 from web.api.filters import RateFilter
 from web.api.forms import HistoryForm
+from web.api.limits import HISTORY as HISTORY_LIMIT
 from web.api.serializers import HistorySerializer, OfferSerializer, RateSerializer
 from web.cache import WebCache
 from web.configuration import WebConfiguration, recent_configuration
@@ -56,7 +60,7 @@ class RateViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[ExchangeRate]):
             raise Http404
         return Response(RateSerializer(rate).data)
 
-    @extend_schema(parameters=HISTORY, responses=HistorySerializer, filters=False)
+    @extend_schema(parameters=HISTORY, responses={200: HistorySerializer, 429: TOO_MANY}, filters=False)
     @action(detail=True, pagination_class=None, filter_backends=[])
     def history(self, request: Request, pair: str) -> Response:
         """How the pair's rate went, ready for a chart."""
@@ -65,6 +69,7 @@ class RateViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[ExchangeRate]):
             raise ValidationError(
                 {name: [str(problem) for problem in problems] for name, problems in form.errors.items()}
             )
+        throttle_use(rule=HISTORY_LIMIT, who=network_of(origin_of(request._request)))
         now = timezone.now()
         until = min(form.cleaned_data["until"] or now, now)
         since = form.cleaned_data["since"] or until - HISTORY_LENGTH

@@ -8,10 +8,13 @@ import pytest
 from django.db import IntegrityError, ProgrammingError, connections
 from django.test import Client
 from django.utils import timezone
+from psycopg.errors import RestrictViolation
 
 from exchanger.kernel.money.pairs import Pair
 from identity.services.sessions import session_open
 from identity.tests.factories import UserFactory
+from identity.tests.guesses import fail
+from web.api.limits import QUOTES
 from web.models import Quote
 from web.services.quotes import KEEP_EXPIRED, QuoteRefused, quote_create, quotes_purge
 from web.tests.factories import ExchangeRateFactory, OrderFactory, QuoteFactory
@@ -78,7 +81,7 @@ def test_a_quote_through_the_base_currency_names_both_rates(client):
     assert (quote.rate_id, quote.cross_rate_id) == (eur.pk, usd.pk)
 
 
-def test_a_quote_takes_three_statements_and_no_command_of_redis_but_the_sessions(
+def test_a_quote_takes_three_statements_and_no_command_of_redis_but_the_sessions_and_the_limits(
     client, django_assert_num_queries, world
 ):
     ExchangeRateFactory()
@@ -95,7 +98,9 @@ def test_a_quote_takes_three_statements_and_no_command_of_redis_but_the_sessions
         "BEGIN", "SELECT", "SELECT", "INSERT", "COMMIT",
     ]  # fmt: skip
     assert commands["cmdstat_set"] == 2  # session and user
-    assert set(commands) <= {"cmdstat_set", "cmdstat_config|resetstat", "cmdstat_info"}
+    assert commands["cmdstat_evalsha"] == 1  # the limit, with the commands of its script
+    counting = {"cmdstat_evalsha", "cmdstat_pttl", "cmdstat_get", "cmdstat_incr"}
+    assert set(commands) <= {"cmdstat_set", *counting, "cmdstat_config|resetstat", "cmdstat_info"}
 
 
 def test_a_quote_is_by_the_rate_in_postgresql_whatever_the_cache_holds(client, world):
@@ -217,6 +222,16 @@ def test_a_client_sees_their_own_quotes_newest_first_and_nobody_elses(client, an
     assert client.get(f"{URL}{foreign.pk}/").status_code == 404
 
 
+def test_who_asks_too_often_is_refused_and_nobody_else(client, anna):
+    ExchangeRateFactory()
+    fail(QUOTES, str(anna.pk))
+    refused = ask(client)
+    assert (refused.status_code, refused.json()["code"]) == (429, "throttled")
+    assert 0 < refused.json()["details"]["retry_after"] == int(refused.headers["Retry-After"]) <= 60
+    assert not Quote.objects.exists()
+    assert ask(bearer(UserFactory())).status_code == 201
+
+
 def test_quotes_are_for_clients_with_a_session():
     ExchangeRateFactory()
     assert ask(Client()).status_code == 401
@@ -239,6 +254,17 @@ def test_an_order_takes_one_quote():
     Quote.objects.filter(pk=first.pk).update(order=order)
     with pytest.raises(IntegrityError):
         Quote.objects.filter(pk=second.pk).update(order=order)
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM quotes", "UPDATE quotes SET order_id = NULL"])
+def test_a_quote_that_was_taken_stays_as_it_is_whoever_asks(statement, world):
+    taken = QuoteFactory(order=OrderFactory())
+    free = QuoteFactory(rate_id=taken.rate_id)
+    for owner in (connections["web"].cursor(), world.superuser("web")):
+        with pytest.raises((IntegrityError, RestrictViolation), match="was taken by order"):
+            owner.execute(f"{statement} WHERE id = %s", [taken.pk])
+    assert Quote.objects.get(pk=taken.pk).order_id == taken.order_id
+    assert Quote.objects.filter(pk=free.pk).delete()[0] == 1
 
 
 def test_old_unused_quotes_are_purged_and_used_or_recent_ones_kept():

@@ -8,7 +8,9 @@ from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
+from identity.tests.guesses import fail
 from web import history
+from web.api.limits import HISTORY
 from web.tests.factories import ExchangeRateFactory
 
 pytestmark = pytest.mark.context("web")
@@ -158,3 +160,14 @@ def test_a_rate_that_changed_too_often_asks_for_a_shorter_range(publish, monkeyp
 
 def test_a_pair_that_does_not_exist_has_no_history():
     assert chart("usd_zzz").status_code == 404
+
+
+def test_an_address_gets_so_many_charts_a_minute_and_others_are_not_held_up(publish):
+    publish()
+    past("usd_uah", "40")
+    fail(HISTORY, "127.0.0.1")
+    refused = chart()
+    assert (refused.status_code, refused.json()["code"]) == (429, "throttled")
+    assert "points" not in refused.json()
+    elsewhere = Client().get("/api/v1/rates/usd_uah/history/", REMOTE_ADDR="192.0.2.1")
+    assert elsewhere.status_code == 200
