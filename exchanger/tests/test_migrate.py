@@ -60,6 +60,16 @@ def test_grants_that_somebody_changed_by_hand_are_put_right_by_force():
         assert cursor.fetchone() == (False,)
 
 
+def test_after_a_migration_to_a_named_state_the_next_one_applies_the_grants_again():
+    with connections["web"].cursor() as cursor:
+        cursor.execute("SELECT max(name) FROM django_migrations WHERE app = 'web'")
+        [latest] = cursor.fetchone()
+    call_command("migrate", "web", latest, stdout=StringIO())
+    out = StringIO()
+    call_command("migrate", "web", stdout=out)
+    assert "Grants: applied" in out.getvalue()
+
+
 @pytest.mark.parametrize("context", ["web", "admin", "telegram"])
 def test_a_contexts_process_migrates_nothing(context, as_context):
     with as_context(context), pytest.raises(CommandError, match="Only the owner migrates"):

@@ -5,7 +5,7 @@ from django.contrib.contenttypes.management import create_contenttypes
 from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands.migrate import Command as DjangoMigrate
 
-from exchanger.isolation.grants import apply_grants
+from exchanger.isolation.grants import apply_grants, forget_grants
 from exchanger.kernel.contexts import ALIASES, IDENTITY, apps_of, current_or_none
 
 
@@ -40,8 +40,11 @@ class Command(DjangoMigrate):
         self.stdout.write(self.style.MIGRATE_HEADING(f"Database {alias}"))
         for app_label in app_labels:
             super().handle(*args, **{**options, "database": alias, "app_label": app_label})
-        if options["plan"] or options["check_unapplied"] or options["migration_name"]:
-            return  # looked only, or went back to a schema that the grants may not fit
+        if options["plan"] or options["check_unapplied"]:
+            return  # looked only
+        if options["migration_name"]:
+            forget_grants(alias)  # the schema may be one that they do not fit, and tables that it lost come back bare
+            return
         if alias == IDENTITY:
             for app_config in apps.get_app_configs():
                 create_contenttypes(app_config, verbosity=0, using=IDENTITY)
