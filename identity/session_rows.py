@@ -25,6 +25,15 @@ _UPDATE = """
 UPDATE sessions SET session_data = %s, user_id = %s, expires_at = %s, updated_at = now(), version = version + 1
 WHERE id = %s AND application_context = %s AND expires_at > now() RETURNING version
 """
+# A new id for the same row: whoever deletes it meanwhile, by its old id or as one of a person's, comes first or waits.
+_MOVE = """
+WITH moved AS (
+    UPDATE sessions SET id = %s, session_data = %s, user_id = %s, expires_at = %s, updated_at = now(),
+        version = version + 1
+    WHERE id = %s AND application_context = %s AND expires_at > now() RETURNING version
+), noted AS (INSERT INTO cache_invalidations (key) SELECT %s FROM moved RETURNING id)
+SELECT moved.version, noted.id FROM moved, noted
+"""
 _EXISTS = "SELECT EXISTS (SELECT FROM sessions WHERE id = %s AND application_context = %s AND expires_at > now())"
 # The note that the key must leave Redis commits with the deletion, so a crash in between loses nothing.
 _DELETE = """
@@ -69,6 +78,17 @@ def update(row_id: str, user_id: str, context: Context, data: dict[str, Any], ex
     """The row's next version, or None when it is gone; a deleted session is never made again."""
     found = _one(_UPDATE, (encode(data).decode(), user_id, expires_at, row_id, context))
     return None if found is None else found[0]
+
+
+def move(
+    row_id: str, new_id: str, user_id: str, context: Context, data: dict[str, Any], expires_at: datetime, key: str
+) -> tuple[int, int] | None:
+    """Update under a new id, and note that ``key`` must be dropped: the next version and the note's id.
+
+    None when the row is gone; a deleted session is not brought back under another id.
+    """
+    found = _one(_MOVE, (new_id, encode(data).decode(), user_id, expires_at, row_id, context, key))
+    return None if found is None else (found[0], found[1])
 
 
 def exists(row_id: str, context: Context) -> bool:

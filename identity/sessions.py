@@ -14,8 +14,10 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.contrib.auth import SESSION_KEY as USER_ID
 from django.contrib.sessions.backends.base import VALID_KEY_CHARS, CreateError, SessionBase, UpdateError
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import transaction
 from django.utils import timezone
 from redis.exceptions import RedisError
@@ -125,6 +127,25 @@ class SessionStore(SessionBase):
         note = session_rows.delete(row_id, self.context, key)
         transaction.on_commit(lambda: self._drop(key, note), using=IDENTITY)
 
+    def cycle_key(self) -> None:
+        """Give the session a new key; the old one is dead.
+
+        A person's session is moved in one statement, so that one which has been ended does not live on under its new
+        key, and a revocation of the person's sessions ends it on either side of the move.
+
+        Raises:
+            SessionInterrupted: the session was ended while the request was under way.
+        """
+        data: dict[str, Any] = self._get_session()  # type: ignore[attr-defined]
+        user_id = data.get(USER_ID)
+        if user_id is None or self._stored_user is None:
+            super().cycle_key()
+        else:
+            self._move(user_id, data)
+
+    async def acycle_key(self) -> None:
+        await sync_to_async(self.cycle_key)()
+
     @classmethod
     def clear_expired(cls) -> None:
         """Delete expired rows in batches; a web process can only reach web's, maintenance reaches all."""
@@ -206,6 +227,24 @@ class SessionStore(SessionBase):
         row_id, value = self._id, _loaded(data, user_id, expires_at, version)
         transaction.on_commit(lambda: _write_through(row_id, value, version), using=IDENTITY)
         self._stored_user = user_id
+
+    def _move(self, user_id: str, data: dict[str, Any]) -> None:
+        _check(data)
+        expires_at = self._expires_at()
+        old_id, key = self._id, self._get_new_session_key()
+        old_key, new_id = SESSIONS.key(old_id), stored_id(key)
+        lease = _cache.lease(new_id)  # before the row, as for a new session
+        moved = session_rows.move(old_id, new_id, user_id, self.context, data, expires_at, old_key)
+        if moved is None:
+            raise SessionInterrupted("The session was ended while the request was under way.")
+        version, note = moved
+        if lease is not None:
+            value = _loaded(data, user_id, expires_at, version)
+            transaction.on_commit(lambda: _cache.fill(lease, value), using=IDENTITY)
+        transaction.on_commit(lambda: self._drop(old_key, note), using=IDENTITY)
+        self._session_key = key
+        self._stored_user = user_id
+        self.modified = True
 
 
 def _loaded(data: dict[str, Any], user_id: str | None, expires_at: datetime, version: int) -> Loaded:
