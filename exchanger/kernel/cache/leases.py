@@ -150,4 +150,4 @@ def unlink(keys: Iterable[str]) -> None:
                 pipeline.unlink(key)
             pipeline.execute()
 
-    ask(drop)
+    ask(drop, deletes=True)
