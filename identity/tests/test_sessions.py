@@ -58,7 +58,7 @@ def test_a_key_of_one_context_finds_changes_and_deletes_nothing_in_another(as_co
 def test_a_session_that_has_ended_does_not_live_on_under_a_new_key(world):
     key = session_open(user=UserFactory()).session_key
     loaded = SessionStore(key)
-    loaded.load()
+    assert loaded["_auth_user_id"]
     SessionStore(key).delete()
     with pytest.raises(SessionInterrupted):
         loaded.cycle_key()

@@ -1,0 +1,117 @@
+"""A session that has ended is read by nobody again: every order of what processes do at once, every fault in between.
+
+Two and three real processes on the real engine, PostgreSQL and Valkey, stopped before every statement and command.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations_with_replacement
+
+import pytest
+from django.db import connections
+from redis.exceptions import RedisError
+
+from exchanger.kernel.cache import access
+from exchanger.tests.lockstep import KILLED, ON_REDIS
+from identity.services.sessions import session_open
+from identity.sessions import SessionStore
+from identity.tests.factories import UserFactory
+from identity.tests.session_races import AnonymousRace, HealingRace, Race, all_runs
+
+PAIRS = list(combinations_with_replacement(["load", "save", "delete", "cycle", "login", "password", "revoke"], 2))
+ENDINGS = [
+    ("load", "delete"),
+    ("save", "delete"),
+    ("delete", "cycle"),
+    ("delete", "delete"),
+    ("load", "revoke"),
+    ("save", "revoke"),
+    ("cycle", "revoke"),
+    ("login", "revoke"),
+    ("load", "expire"),
+    ("save", "expire"),
+]
+LOGOUTS = [pieces for pieces in ENDINGS if "expire" not in pieces]
+TRIPLES = [
+    ("load", "load", "delete"),
+    ("load", "save", "delete"),
+    ("load", "cycle", "delete"),
+    ("load", "save", "revoke"),
+]
+ANONYMOUS = [
+    ("load", "delete"),
+    ("save", "delete"),
+    ("load", "save", "delete"),
+    ("delete", "delete"),
+    ("load", "log_in_here"),
+    ("save", "log_in_here"),
+]
+
+
+@pytest.mark.parametrize("pieces", PAIRS, ids="+".join)
+def test_every_order_of_two(stage, world, pieces):
+    assert all_runs(Race(stage, world, pieces)) >= 2
+
+
+@pytest.mark.parametrize("pieces", TRIPLES, ids="+".join)
+def test_every_order_of_three(stage, world, pieces):
+    assert all_runs(Race(stage, world, pieces), starts=[False]) >= 7
+
+
+@pytest.mark.parametrize("pieces", ENDINGS, ids="+".join)
+def test_any_command_to_redis_is_refused_or_its_answer_lost(stage, world, pieces):
+    assert all_runs(Race(stage, world, pieces), faults=ON_REDIS, starts=[True]) >= 7
+
+
+@pytest.mark.parametrize("pieces", ENDINGS, ids="+".join)
+def test_redis_goes_away_at_any_moment_and_comes_back_with_what_it_had(stage, world, pieces):
+    assert all_runs(Race(stage, world, pieces), event="down", starts=[True]) >= 7
+
+
+@pytest.mark.parametrize("pieces", ENDINGS, ids="+".join)
+def test_redis_is_restarted_empty_at_any_moment(stage, world, pieces):
+    assert all_runs(Race(stage, world, pieces), event="emptied", starts=[True]) >= 7
+
+
+@pytest.mark.parametrize("pieces", LOGOUTS, ids="+".join)
+def test_any_of_them_is_killed_at_any_moment(stage, world, pieces):
+    assert all_runs(Race(stage, world, pieces), faults=KILLED, starts=[True]) >= 2
+
+
+@pytest.mark.parametrize("faults", [(), ON_REDIS], ids=["whole", "failing"])
+@pytest.mark.parametrize("pieces", ANONYMOUS, ids="+".join)
+def test_an_anonymous_session(stage, world, pieces, faults):
+    assert all_runs(AnonymousRace(stage, world, pieces), faults=faults, starts=[True]) >= 2
+
+
+@pytest.mark.parametrize("pieces", ANONYMOUS, ids="+".join)
+def test_an_anonymous_session_while_redis_is_away(stage, world, pieces):
+    assert all_runs(AnonymousRace(stage, world, pieces), event="down", starts=[True]) >= 2
+
+
+@pytest.mark.parametrize("faults", [(), ON_REDIS, KILLED], ids=["whole", "failing", "killed"])
+@pytest.mark.parametrize("pieces", [("load", "load"), ("load", "replay")], ids="+".join)
+def test_nobody_believes_redis_again_before_what_ended_meanwhile_is_gone(stage, world, pieces, faults):
+    assert all_runs(HealingRace(stage, world, pieces), faults=faults, starts=[True]) >= 2
+
+
+@pytest.mark.context("web")
+def test_a_logout_in_one_thread_while_another_finds_redis_back_is_final(world, settings, monkeypatch):
+    settings.REDIS_PROBE_SECONDS = 0.0
+    key = session_open(user=UserFactory()).session_key
+    assert SessionStore(key)["_auth_user_id"]
+    replay = access.circuit.before_trusting
+
+    def log_out():
+        SessionStore(key).delete()
+        connections.close_all()
+
+    def replay_and_another_logs_out():
+        replay()
+        with ThreadPoolExecutor() as threads:
+            threads.submit(log_out).result()
+
+    monkeypatch.setattr(access.circuit, "before_trusting", replay_and_another_logs_out)
+    access.circuit._trip(RedisError("cut off"))
+    assert dict(SessionStore(key).items()) == {}
+    assert not access.circuit.is_open
+    assert dict(SessionStore(key).items()) == {}
