@@ -5,8 +5,18 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from admin_panel.models import AdminSetting, AuditLog, Configuration, Report, SystemMetric
+from admin_panel.models import AdminSetting, AuditLog, Configuration, Outcome, Report, SystemMetric
+from admin_panel.models.audit_log import UNFINISHED
 from exchanger.kernel.contexts import Context, require
+from web.models import EventDelivery
+from web.models.delivery import Backlog
+
+OUTCOMES = [*Outcome.choices, (UNFINISHED, "Unfinished")]
+
+
+def with_outcome(logs: QuerySet[AuditLog], outcome: str) -> QuerySet[AuditLog]:
+    """Those of ``logs`` that ended as ``outcome``, one of OUTCOMES, says."""
+    return logs.filter(result=None) if outcome == UNFINISHED else logs.filter(result__outcome=outcome)
 
 
 class AdminAdapter:
@@ -22,8 +32,8 @@ class AdminAdapter:
         require(self.context)
 
     def find_audit_logs(self, admin_id: UUID | None = None) -> QuerySet[AuditLog]:
-        """What an operator did; without ``admin_id``, what anybody did."""
-        logs = AuditLog.objects.order_by("-created_at", "-id")
+        """What an operator set out to do, with its outcome; without ``admin_id``, what anybody did."""
+        logs = AuditLog.objects.select_related("result").order_by("-created_at", "-id")
         return logs if admin_id is None else logs.filter(admin_id=admin_id)
 
     def find_resource_history(self, resource_type: str, resource_id: str) -> QuerySet[AuditLog]:
@@ -50,3 +60,7 @@ class AdminAdapter:
         """Every version of a context's configuration document, or of all contexts'."""
         versions = Configuration.objects.order_by("-created_at", "-id")
         return versions if context is None else versions.filter(application_context=context)
+
+    def find_event_backlog(self) -> Backlog:
+        """How many of web's events wait for the telegram process, and since when."""
+        return EventDelivery.objects.backlog()

@@ -1,10 +1,11 @@
 """Every read of the bot database that the telegram application makes."""
 
+from datetime import datetime
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Count, Exists, Min, OuterRef, QuerySet
 
-from bot.models import Conversation, Message
+from bot.models import Conversation, InboxEvent, Message
 from exchanger.kernel.contexts import Context, require
 
 
@@ -25,3 +26,33 @@ class TelegramAdapter:
         """The messages of ``find_conversations``."""
         messages = Message.objects.all()
         return messages if user_id is None else messages.filter(conversation__user_id=user_id)
+
+    def lock_next_event(self, order_id: UUID) -> InboxEvent | None:
+        """The order's event whose turn it is, locked until the transaction ends; None where none has come.
+
+        An event's turn is when the one before it is handled. One that comes with the number of an event long handled
+        (the sender's database was restored) waits for nothing.
+        """
+        waiting = InboxEvent.objects.filter(order_id=order_id, handled_at__isnull=True)
+        event = waiting.select_for_update().order_by("sequence", "received_at").first()
+        if event is None or event.sequence == 1:
+            return event
+        # Asked after the lock was had: another worker may have handled the one before it meanwhile.
+        return event if _handled_before(order_id, event.sequence) else None
+
+    def find_event_gaps(self) -> QuerySet[InboxEvent]:
+        """Events that wait for one with a lower number, which has not come."""
+        before = InboxEvent.objects.filter(order_id=OuterRef("order_id"), sequence=OuterRef("sequence") - 1)
+        return InboxEvent.objects.filter(~Exists(before), handled_at__isnull=True, sequence__gt=1)
+
+    def find_inbox_backlog(self) -> tuple[int, datetime | None]:
+        """How many events wait to be handled, and when the oldest of them came."""
+        found = InboxEvent.objects.filter(handled_at__isnull=True).aggregate(
+            waiting=Count("pk"), since=Min("received_at")
+        )
+        return found["waiting"], found["since"]
+
+
+def _handled_before(order_id: UUID, sequence: int) -> bool:
+    handled = InboxEvent.objects.filter(order_id=order_id, handled_at__isnull=False)
+    return handled.filter(sequence__gte=sequence - 1).exists()

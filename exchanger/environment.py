@@ -88,6 +88,12 @@ class Environment:
         _parsed(name, url, {"redis", "rediss", "unix"}, parse_url, example)
         return url
 
+    def http_url(self, name: str) -> str:
+        """The address of another process of the platform."""
+        example = "http://telegram:8000"
+        url = self.required(name, f"set it to the address at which this process reaches it, like {example}")
+        return str(_parsed(name, url, {"http", "https"}, str, example))
+
     def _context(self) -> Context | None:
         value = self.text("EXCHANGER_CONTEXT")
         if not value:

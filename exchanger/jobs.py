@@ -6,7 +6,10 @@ from exchanger.kernel.contexts import current_or_none
 
 
 def on_app_ready(app: App) -> None:
-    """Register what this context's workers do by the clock; a maintenance process schedules nothing."""
+    """Register what this context's workers do, on request and by the clock; maintenance schedules nothing."""
+    from identity import jobs as identity_jobs
+
+    identity_jobs.register(app)
     if current_or_none() is None:
         return
     from exchanger.schedule import register

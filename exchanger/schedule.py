@@ -4,17 +4,24 @@ import logging
 
 from procrastinate import App, JobContext
 
+import bot.jobs
+import web.jobs
 from exchanger.kernel.cache.invalidation import replay_all
+from exchanger.kernel.contexts import Context, current
 from identity.sessions import SessionStore
 
 logger = logging.getLogger(__name__)
 
 STALLED_AFTER_SECONDS = 60
 KEEP_FINISHED_HOURS = 72
+_OWN_JOBS = {Context.WEB: web.jobs.register, Context.TELEGRAM: bot.jobs.register}
 
 
 def register(app: App) -> None:
     """Add the scheduled tasks to the process's job engine."""
+
+    if (own_jobs := _OWN_JOBS.get(current())) is not None:
+        own_jobs(app)
 
     @app.periodic(cron="* * * * *")
     @app.task(name="cache.replay", queueing_lock="cache.replay")

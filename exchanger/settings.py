@@ -61,6 +61,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+if env.context is Context.ADMIN:
+    MIDDLEWARE.append("admin_panel.middleware.AuditDenials")
 ROOT_URLCONF = SPEC.urlconf if SPEC else "exchanger.urls.maintenance"
 WSGI_APPLICATION = "exchanger.wsgi.application"
 TEMPLATES = [
@@ -110,6 +112,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+# Where clients reach the web application: the links of our mails begin with it.
+PUBLIC_WEB_URL = env.text("PUBLIC_WEB_URL", f"http://127.0.0.1:{SPECS[Context.WEB].port}")
 LOGIN_URL = "/admin/login/"
 LOGIN_REDIRECT_URL = "/admin/"
 
@@ -124,15 +128,30 @@ SESSION_TOUCH_SECONDS = 60
 SESSION_COOKIE_SAMESITE = "Strict" if env.context is Context.ADMIN else "Lax"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = SECURE_COOKIES
+DEVICE_COOKIE_NAME = (
+    f"exchanger_{LABEL}_device"  # a browser in which somebody has logged in (identity/known_devices.py)
+)
 CSRF_COOKIE_NAME = f"exchanger_{LABEL}_csrf"
 CSRF_COOKIE_SECURE = SECURE_COOKIES
 CSRF_FAILURE_VIEW = "exchanger.kernel.errors.csrf_failure"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
+TELEGRAM_BOT_TOKEN = env.text("TELEGRAM_BOT_TOKEN") if env.context is Context.TELEGRAM else ""
+TELEGRAM_INIT_DATA_SECONDS = 3600  # how long after Telegram signed it a Mini App's init data may open a session
+
+# --- Between the applications: web's workers bring events to the telegram process ----------------------------------
+
+EVENTS_SECRET = (
+    env.required("EVENTS_SECRET", "set it to the same long random string in web's and telegram's processes")
+    if env.context in (Context.WEB, Context.TELEGRAM)
+    else ""
+)
+TELEGRAM_INTERNAL_URL = env.http_url("TELEGRAM_INTERNAL_URL") if env.context is Context.WEB else ""
+
 # --- HTTP ----------------------------------------------------------------------------------------------------------
 
 SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", default=SECURE_COOKIES)
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes come over plain HTTP from inside
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^internal/"]  # these come over plain HTTP from inside
 SECURE_HSTS_SECONDS = env.number("SECURE_HSTS_SECONDS", int(timedelta(days=365).total_seconds()))
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True

@@ -11,14 +11,16 @@ import logging
 import re
 import secrets
 from contextlib import suppress
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Self
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.contrib.auth import SESSION_KEY as USER_ID
 from django.contrib.sessions.backends.base import VALID_KEY_CHARS, CreateError, SessionBase, UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 from redis.exceptions import RedisError
 
@@ -27,13 +29,16 @@ from exchanger.kernel.cache.codec import decode, encode
 from exchanger.kernel.cache.leases import CoherentCache, Loaded, unlink
 from exchanger.kernel.cache.namespaces import SESSIONS, CacheKey
 from exchanger.kernel.contexts import IDENTITY, current
+from exchanger.kernel.origin import Origin
 from identity import session_rows
+from identity.session_rows import SessionRow
 
 logger = logging.getLogger(__name__)
 
 KEY_LENGTH = 32
 PURGE_BATCH = 5000
-RESERVED = ("userId", "expiresAt", "version")  # what the cached value carries beside the session's own data
+# What the cached value carries beside the session's own data; the version comes first, where a write-through looks.
+RESERVED = ("version", "userId", "expiresAt", "createdAt")
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # the escape itself, not a backslash followed by u0000
 
 _cache = CoherentCache(SESSIONS)
@@ -44,31 +49,70 @@ def stored_id(session_key: str) -> str:
     return hashlib.sha256(session_key.encode(errors="surrogatepass")).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A session as either store holds it: its data, whose it is (None: nobody's), and its times (aware UTC)."""
+
+    data: dict[str, Any]
+    user_id: str | None
+    expires_at: datetime
+    created_at: datetime
+    version: int
+
+    @classmethod
+    def of_cached(cls, value: Any) -> Self:
+        """Raises TypeError, KeyError, ValueError: the value is not what ``loaded`` makes."""
+        data = dict(value)
+        version, user_id = data.pop("version"), data.pop("userId")
+        if not isinstance(version, int) or not isinstance(user_id, str | None):
+            raise TypeError("not a session")
+        return cls(data, user_id, _moment(data.pop("expiresAt")), _moment(data.pop("createdAt")), version)
+
+    @classmethod
+    def of_row(cls, row: SessionRow) -> Self:
+        data = {name: item for name, item in row.data.items() if name not in RESERVED}
+        return cls(data, row.user_id, row.expires_at, row.created_at, row.version)
+
+    def loaded(self) -> Loaded:
+        value = {
+            "version": self.version,
+            "userId": self.user_id,
+            "expiresAt": self.expires_at.isoformat(),
+            "createdAt": self.created_at.isoformat(),
+            **self.data,
+        }
+        return Loaded(value, self.expires_at)
+
+
 class SessionStore(SessionBase):
     """A session of the process's own context; another context's key finds, changes and deletes nothing.
+
+    ``origin`` is where the client is, and goes into the row that a login makes.
 
     Raises:
         NoContext: in a maintenance process, which serves nobody.
     """
 
+    origin = Origin()
+
     def __init__(self, session_key: str | None = None) -> None:
         self.context = current()
-        self._stored_user: str | None = None  # whose row it is; None while anonymous
-        self._known = False  # whether _stored_user is what the stores say
+        self._held: _Held | None = None  # what the stores hold under the key, where that is known
+        self._known = False
         self.end_unconfirmed = False  # a deletion has not reached Redis yet; it is noted, and will
         super().__init__(session_key)
 
     # --- reading
 
     def load(self) -> dict[str, Any]:
-        value = self._read() if self.session_key else None
-        self._known = True
-        if value is None or _is_past(value["expiresAt"]):
+        held = self._read() if self.session_key else None
+        if held is not None and held.expires_at <= timezone.now():
+            held = None
+        self._keep(held)
+        if held is None:
             self._session_key = None
-            self._stored_user = None
             return {}
-        self._stored_user = value["userId"]
-        return {name: item for name, item in value.items() if name not in RESERVED}
+        return held.data
 
     def exists(self, session_key: str | None) -> bool:
         if not session_key:
@@ -102,20 +146,45 @@ class SessionStore(SessionBase):
         data: dict[str, Any] = self._get_session(no_load=must_create)  # type: ignore[attr-defined]
         if self.session_key is None:  # loading found nothing
             raise UpdateError
-        _check(data)
+        encoded = _encoded(data)
         if not must_create and not self._known:
-            self._learn_owner()
+            self._learn()
         user_id = data.get(USER_ID)
         if must_create:
-            self._insert(user_id, data)
-        elif user_id is None and self._stored_user is None:
-            _save_anonymous(SESSIONS.key(self._id), _loaded(data, None, self._expires_at(), 0), create=False)
-        elif user_id is None or self._stored_user is None:
-            # Logging in makes an anonymous session a row, logging out the reverse: never under the same key.
+            self._insert(user_id, data, encoded)
+        elif user_id is None and self._user_id is None:
+            self._save_anonymous(data, create=False)
+        elif user_id is None or self._user_id is None:
+            # Logging in makes an anonymous session a row, logging out the reverse: never under the same key, and
+            # the new one's life begins here.
+            self._held = None
             self.cycle_key()
         else:
-            self._update(user_id, data)
+            self._update(user_id, data, encoded)
         return None
+
+    def touch(self) -> bool:
+        """Lengthen the life of a person's session that is in use; whether that was due, and done.
+
+        It is due when it would gain more than ``SESSION_TOUCH_SECONDS``, so a session in use costs one statement a
+        minute. What other requests save meanwhile stays. PostgreSQL out of reach leaves the session as it is.
+        """
+        held = self._held
+        if held is None or held.user_id is None or self.modified:
+            return False
+        expires_at = self._expires_at()
+        if expires_at - held.expires_at <= timedelta(seconds=settings.SESSION_TOUCH_SECONDS):
+            return False
+        try:
+            row = session_rows.touch(self._id, self.context, expires_at=expires_at)
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("A session's end was not moved (%s)", type(error).__name__)
+            return False
+        if row is None:  # it ended while the request was under way
+            return False
+        self._keep(_Held.of_row(row))
+        self._write_through()
+        return True
 
     def delete(self, session_key: str | None = None) -> None:
         if session_key is None:
@@ -138,7 +207,7 @@ class SessionStore(SessionBase):
         """
         data: dict[str, Any] = self._get_session()  # type: ignore[attr-defined]
         user_id = data.get(USER_ID)
-        if user_id is None or self._stored_user is None:
+        if user_id is None or self._user_id is None:
             super().cycle_key()
         else:
             self._move(user_id, data)
@@ -159,39 +228,57 @@ class SessionStore(SessionBase):
         assert self.session_key is not None
         return stored_id(self.session_key)
 
+    @property
+    def _user_id(self) -> str | None:
+        """Whose the stored session is; None while it is anonymous, or there is none."""
+        return None if self._held is None else self._held.user_id
+
+    def _keep(self, held: _Held | None) -> None:
+        self._held = held
+        self._known = True
+
     def _get_new_session_key(self) -> str:
         """32 random characters of 36 (165 bits); whether they are taken, the INSERT says."""
         return "".join(secrets.choice(VALID_KEY_CHARS) for _ in range(KEY_LENGTH))
 
-    def _learn_owner(self) -> None:
+    def _learn(self) -> None:
         key = self.session_key
         self.load()
         if self.session_key is None:
             self._session_key = key
             raise UpdateError
 
-    def _read(self) -> dict[str, Any] | None:
-        """The cached value, or what the row says where there is none or it is not one of ours."""
-        value: dict[str, Any] | None = _cache.get(self._id, self._load_row)
-        if value is None or _is_whole(value):
-            return value
-        logger.warning("A cached session is damaged: PostgreSQL is asked instead")
-        found = self._load_row()
+    def _read(self) -> _Held | None:
+        """The cached session, or the row where there is none or it is not one of ours."""
+        value = _cache.get(self._id, self._load_row)
+        if value is None:
+            return None
+        try:
+            return _Held.of_cached(value)
+        except (TypeError, KeyError, ValueError):
+            logger.warning("A cached session is damaged: PostgreSQL is asked instead")
+        row = session_rows.select(self._id, self.context)
         with suppress(RedisError):
             unlink([SESSIONS.key(self._id)])
-        return None if found is None else found.value
+        return None if row is None else _Held.of_row(row)
 
     def _expires_at(self) -> datetime:
-        """When the session ends (aware); a naive moment given to ``set_expiry`` is in the current time zone."""
+        """When the session ends (aware): its idle or own life from now on, within its absolute life.
+
+        A naive moment given to ``set_expiry`` is in the current time zone.
+        """
         moment: datetime = self.get_expiry_date()
-        return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
+        if timezone.is_naive(moment):
+            moment = timezone.make_aware(moment)
+        return min(moment, self._created_at() + timedelta(seconds=settings.SESSION_ABSOLUTE_AGE))
+
+    def _created_at(self) -> datetime:
+        """When the life began; a new key, as after a change of password, does not begin it anew."""
+        return timezone.now() if self._held is None else self._held.created_at
 
     def _load_row(self) -> Loaded | None:
         row = session_rows.select(self._id, self.context)
-        if row is None:
-            return None
-        data = row.data if isinstance(row.data, dict) else {}  # jsonb holds null and lists as gladly
-        return _loaded(data, row.user_id, row.expires_at, row.version)
+        return None if row is None else _Held.of_row(row).loaded()
 
     def _drop(self, key: CacheKey, note: int | None) -> None:
         try:
@@ -203,86 +290,98 @@ class SessionStore(SessionBase):
             if note is not None:
                 session_rows.forget_pending(note)
 
-    def _insert(self, user_id: str | None, data: dict[str, Any]) -> None:
-        expires_at = self._expires_at()
+    def _insert(self, user_id: str | None, data: dict[str, Any], encoded: bytes) -> None:
         if user_id is None:
-            _save_anonymous(SESSIONS.key(self._id), _loaded(data, None, expires_at, 0), create=True)
-        else:
-            # The lease comes before the row, so that whoever revokes it in between wins.
-            lease = _cache.lease(self._id)
-            version = session_rows.insert(self._id, user_id, self.context, data, expires_at)
-            if version is None:
-                raise CreateError
-            if lease is not None:
-                value = _loaded(data, user_id, expires_at, version)
-                transaction.on_commit(lambda: _cache.fill(lease, value), using=IDENTITY)
-        self._stored_user = user_id
-        self._known = True
+            return self._save_anonymous(data, create=True)
+        expires_at, created_at = self._expires_at(), self._created_at()
+        # The lease comes before the row, so that whoever revokes it in between wins.
+        lease = _cache.lease(self._id)
+        version = session_rows.insert(
+            self._id,
+            user_id,
+            self.context,
+            encoded,
+            expires_at=expires_at,
+            created_at=created_at,
+            origin=self.origin,
+        )
+        if version is None:
+            raise CreateError
+        held = _Held(data, user_id, expires_at, created_at, version)
+        if lease is not None:
+            value = held.loaded()
+            transaction.on_commit(lambda: _cache.fill(lease, value), using=IDENTITY)
+        self._keep(held)
+        return None
 
-    def _update(self, user_id: str, data: dict[str, Any]) -> None:
-        expires_at = self._expires_at()
-        version = session_rows.update(self._id, user_id, self.context, data, expires_at)
+    def _update(self, user_id: str, data: dict[str, Any], encoded: bytes) -> None:
+        expires_at, created_at = self._expires_at(), self._created_at()
+        version = session_rows.update(self._id, user_id, self.context, encoded, expires_at=expires_at)
         if version is None:
             raise UpdateError
-        row_id, value = self._id, _loaded(data, user_id, expires_at, version)
-        transaction.on_commit(lambda: _write_through(row_id, value, version), using=IDENTITY)
-        self._stored_user = user_id
+        self._keep(_Held(data, user_id, expires_at, created_at, version))
+        self._write_through()
+
+    def _write_through(self) -> None:
+        """Let the cached value follow the row once the change commits; note it as stale where that is unconfirmed."""
+        assert self._held is not None
+        row_id, version, value = self._id, self._held.version, self._held.loaded()
+
+        def follow() -> None:
+            if not _cache.write_through(row_id, value, version):
+                session_rows.note_pending(SESSIONS.key(row_id))
+
+        transaction.on_commit(follow, using=IDENTITY)
+
+    def _save_anonymous(self, data: dict[str, Any], *, create: bool) -> None:
+        """Keep an anonymous session in Redis, the only place it has; an outage of Redis loses it.
+
+        Raises:
+            CreateError, UpdateError: there is one already, or none any more.
+        """
+        held = _Held(data, None, self._expires_at(), self._created_at(), 0)
+        _set_anonymous(SESSIONS.key(self._id), held.loaded(), create=create)
+        self._keep(held)
 
     def _move(self, user_id: str, data: dict[str, Any]) -> None:
-        _check(data)
-        expires_at = self._expires_at()
+        encoded = _encoded(data)
+        expires_at, created_at = self._expires_at(), self._created_at()
         old_id, key = self._id, self._get_new_session_key()
         old_key, new_id = SESSIONS.key(old_id), stored_id(key)
         lease = _cache.lease(new_id)  # before the row, as for a new session
-        moved = session_rows.move(old_id, new_id, user_id, self.context, data, expires_at, old_key)
+        moved = session_rows.move(old_id, new_id, user_id, self.context, encoded, expires_at=expires_at, key=old_key)
         if moved is None:
             raise SessionInterrupted("The session was ended while the request was under way.")
         version, note = moved
+        self._session_key = key
+        held = _Held(data, user_id, expires_at, created_at, version)
+        self._keep(held)
+        self.modified = True
         if lease is not None:
-            value = _loaded(data, user_id, expires_at, version)
+            value = held.loaded()
             transaction.on_commit(lambda: _cache.fill(lease, value), using=IDENTITY)
         transaction.on_commit(lambda: self._drop(old_key, note), using=IDENTITY)
-        self._session_key = key
-        self._stored_user = user_id
-        self.modified = True
 
 
-def _loaded(data: dict[str, Any], user_id: str | None, expires_at: datetime, version: int) -> Loaded:
-    value = {**data, "userId": user_id, "expiresAt": expires_at.isoformat(), "version": version}
-    return Loaded(value, expires_at)
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a session's times are aware")
+    return moment
 
 
-def _is_whole(value: Any) -> bool:
-    """Whether a cached value is what ``_loaded`` makes."""
-    if not isinstance(value, dict) or not isinstance(value.get("version"), int):
-        return False
-    if not isinstance(value.get("userId", 0), str | None):
-        return False
-    try:
-        return timezone.is_aware(datetime.fromisoformat(value["expiresAt"]))
-    except (KeyError, TypeError, ValueError):
-        return False
-
-
-def _check(data: dict[str, Any]) -> None:
-    """Refuse what one of the two stores could not keep, before either is asked."""
+def _encoded(data: dict[str, Any]) -> bytes:
+    """The data as JSON; refuses what one of the two stores could not keep, before either is asked."""
     taken = [name for name in RESERVED if name in data]
     if taken:
         raise ValueError(f"A session cannot hold '{taken[0]}': the cached value needs this name for itself.")
-    if _NUL.search(encode(data)):
+    encoded = encode(data)
+    if b"\\u0000" in encoded and _NUL.search(encoded):
         raise ValueError("A session cannot hold the character NUL (U+0000): jsonb has no place for it.")
+    return encoded
 
 
-def _is_past(moment: str) -> bool:
-    return datetime.fromisoformat(moment) <= timezone.now()
-
-
-def _save_anonymous(key: CacheKey, value: Loaded, *, create: bool) -> None:
-    """Keep an anonymous session in Redis, the only place it has; an outage of Redis loses it.
-
-    Raises:
-        CreateError, UpdateError: there is one already, or none any more.
-    """
+def _set_anonymous(key: CacheKey, value: Loaded, *, create: bool) -> None:
     assert value.expires_at is not None
     life = min(SESSIONS.ttl * 1000, int((value.expires_at - timezone.now()).total_seconds() * 1000))
     try:
@@ -305,12 +404,7 @@ def _save_anonymous(key: CacheKey, value: Loaded, *, create: bool) -> None:
 def _is_cached(key: CacheKey) -> bool:
     """Whether Redis has a live session under the key; an anonymous one exists nowhere else."""
     try:
-        value = decode(ask(lambda redis: redis.get(key)) or b"null")
-    except (RedisError, ValueError):  # ValueError: a lease or damage
+        held = _Held.of_cached(decode(ask(lambda redis: redis.get(key)) or b"null"))
+    except (RedisError, TypeError, KeyError, ValueError):  # a lease or damage, or nothing
         return False
-    return _is_whole(value) and not _is_past(value["expiresAt"])
-
-
-def _write_through(row_id: str, value: Loaded, version: int) -> None:
-    if not _cache.write_through(row_id, value, version):
-        session_rows.note_pending(SESSIONS.key(row_id))
+    return held.expires_at > timezone.now()

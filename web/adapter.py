@@ -1,12 +1,33 @@
 """Every read of the web database that the web application makes."""
 
+from dataclasses import dataclass
+from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db import connections
+from django.db.models import Q, QuerySet, Sum
 from django.db.models.functions import Now
 
 from exchanger.kernel.contexts import Context, require
-from web.models import ExchangeRate, Order
+from web.models import Account, EventDelivery, ExchangeRate, Order, Transaction
+from web.models.delivery import Backlog
+
+STRANDED_SECONDS = 300
+_STRANDED = """
+SELECT DISTINCT d.order_id FROM event_deliveries d
+WHERE d.delivered_at IS NULL AND d.created_at < now() - make_interval(secs => %s) AND NOT EXISTS (
+    SELECT FROM procrastinate_jobs j WHERE j.lock = 'events.' || d.order_id AND j.status IN ('todo', 'doing')
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The sum of entries in one account and currency, in its units; signs as in ``web/ledger.py``."""
+
+    account: Account
+    currency: str
+    amount: Decimal
 
 
 class WebAdapter:
@@ -30,3 +51,35 @@ class WebAdapter:
         """The pair's rate in force now, the latest where there were several."""
         rates = self.find_current_rates().filter(from_currency=from_currency, to_currency=to_currency)
         return rates.order_by("-valid_from").first()
+
+    def find_user_transactions(self, user_id: UUID) -> QuerySet[Transaction]:
+        """The ledger entries that concern a person's own money: what came or went, and what is held for them."""
+        return Transaction.objects.filter(user_id=user_id, account__in=(Account.CLIENT, Account.SUSPENSE))
+
+    def find_user_balances(self, user_id: UUID) -> list[Balance]:
+        """What ``find_user_transactions`` comes to, by currency and account."""
+        return _balances(self.find_user_transactions(user_id))
+
+    def find_account_balances(self) -> list[Balance]:
+        """The sums of all entries: what the house and its fees have gained, and what is held for clients."""
+        return _balances(Transaction.objects.all())
+
+    def find_next_delivery(self, order_id: UUID) -> EventDelivery | None:
+        """The oldest event of an order that the telegram process has not accepted, with its event."""
+        waiting = EventDelivery.objects.waiting().filter(order_id=order_id).select_related("event")
+        return waiting.order_by("sequence").first()
+
+    def find_event_backlog(self) -> Backlog:
+        """How many events wait for the telegram process, and since when."""
+        return EventDelivery.objects.backlog()
+
+    def find_stranded_orders(self) -> list[UUID]:
+        """Orders with events that wait and have no job, which failed for good, or was cancelled by somebody."""
+        with connections["web"].cursor() as cursor:
+            cursor.execute(_STRANDED, [STRANDED_SECONDS])
+            return [order_id for (order_id,) in cursor.fetchall()]
+
+
+def _balances(entries: QuerySet[Transaction]) -> list[Balance]:
+    sums = entries.values_list("account", "currency").annotate(amount=Sum("amount")).order_by("currency", "account")
+    return [Balance(Account(account), currency, amount) for account, currency, amount in sums]

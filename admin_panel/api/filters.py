@@ -1,7 +1,9 @@
 """What the lists of the API can be narrowed by. Whole values and periods; text with a NUL is refused by the forms."""
 
+from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 
+from admin_panel.adapter import OUTCOMES, with_outcome
 from admin_panel.models import AdminSetting, AuditLog, Configuration, Report, SystemMetric
 from exchanger.kernel.contexts import Context
 from exchanger.kernel.filters import MomentFilter
@@ -12,12 +14,16 @@ class AuditLogFilter(filters.FilterSet):
     action = filters.CharFilter(help_text="A dotted name such as rate.publish.")
     resource_type = filters.CharFilter()
     resource_id = filters.CharFilter()
+    outcome = filters.ChoiceFilter(choices=OUTCOMES, method="filter_outcome")
     created_after = MomentFilter("created_at", lookup_expr="gte", help_text="From this moment on.")
     created_before = MomentFilter("created_at", lookup_expr="lt", help_text="Up to this moment.")
 
     class Meta:
         model = AuditLog
         fields: list[str] = []
+
+    def filter_outcome(self, logs: QuerySet[AuditLog], name: str, value: str) -> QuerySet[AuditLog]:
+        return with_outcome(logs, value)
 
 
 class ReportFilter(filters.FilterSet):

@@ -1,9 +1,21 @@
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from admin_panel.models import AdminSetting, AuditLog, Configuration, Report, SystemMetric
+from admin_panel.models import AdminSetting, AuditLog, Configuration, Outcome, Report, SystemMetric
+from admin_panel.models.audit_log import UNFINISHED
 
 
 class AuditLogSerializer(serializers.ModelSerializer[AuditLog]):
+    """What was set out to be done, and how it ended."""
+
+    outcome = serializers.ChoiceField(
+        [*Outcome.values, UNFINISHED],
+        help_text="unfinished: it is under way, or was interrupted, and nothing tells whether it was done.",
+    )
+    outcome_details = serializers.SerializerMethodField()
+
     class Meta:
         model = AuditLog
         fields = [
@@ -17,7 +29,13 @@ class AuditLogSerializer(serializers.ModelSerializer[AuditLog]):
             "ip_address",
             "user_agent",
             "created_at",
+            "outcome",
+            "outcome_details",
         ]
+
+    @extend_schema_field({"type": "object", "nullable": True, "additionalProperties": True})
+    def get_outcome_details(self, log: AuditLog) -> Any:
+        return log.result.details if hasattr(log, "result") else None
 
 
 class ReportSerializer(serializers.ModelSerializer[Report]):

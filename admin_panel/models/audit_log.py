@@ -2,11 +2,14 @@ from django.db import models
 
 from exchanger.kernel.db.fields import VarCharField, timestamp, uuid_key
 
+UNFINISHED = "unfinished"
+
 
 class AuditLog(models.Model):
-    """Who did what to which resource (table ``audit_logs``), which only ever grows.
+    """Who set out to do what to which resource (table ``audit_logs``), which only ever grows.
 
-    ``action`` is a dotted name such as ``rate.publish``; ``admin_id`` is a person of the identity database.
+    ``action`` is a dotted name such as ``rate.publish``; ``admin_id`` is a person of the identity database, or the
+    nil UUID where nobody had proved who they are. How it ended is a row of ``audit_outcomes``.
     """
 
     id = uuid_key()
@@ -30,3 +33,8 @@ class AuditLog(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.resource_type} {self.resource_id or ''}".strip()
+
+    @property
+    def outcome(self) -> str:
+        """``done``, ``failed`` or ``denied``; ``unfinished`` when nothing tells how it ended."""
+        return self.result.outcome if hasattr(self, "result") else UNFINISHED

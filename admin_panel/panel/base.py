@@ -9,6 +9,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin, TabularInline
 
+from admin_panel.panel.audited import AuditedWrites
 from admin_panel.panel.changelist import PanelChangeList
 from admin_panel.panel.history import history_page, may_see_history
 from admin_panel.panel.paginator import BoundedPaginator
@@ -29,7 +30,7 @@ class ReadOnly:
         return False
 
 
-class PanelAdmin(ReadOnly, ModelAdmin):
+class PanelAdmin(ReadOnly, AuditedWrites, ModelAdmin):
     """A list that opens with a bounded number of bounded statements, and pages that only show.
 
     ``ordering`` follows an index and ends with a unique column. ``person_field`` holds the id of a person, who
@@ -63,7 +64,10 @@ class PanelAdmin(ReadOnly, ModelAdmin):
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Only what the filters on the page ask; Django's own rule would let anybody test a hidden column."""
-        names = [item[0] if isinstance(item, tuple) else item for item in self.get_list_filter(request)]
+        filters = self.get_list_filter(request)
+        if lookup in {getattr(item, "parameter_name", None) for item in filters}:
+            return True
+        names = [item[0] if isinstance(item, tuple) else item for item in filters]
         return any(lookup in {name, f"{name}__exact", f"{name}_from", f"{name}_to"} for name in names)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:

@@ -1,4 +1,4 @@
-"""People, their profiles and permissions. Sessions have no page: their data is nobody's to read."""
+"""People, with what they may do and where they are logged in; what a session holds is nobody's to read."""
 
 from typing import Any, ClassVar
 
@@ -7,13 +7,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesRadioFilter
 
+from admin_panel.panel.access import CONTEXT_LABELS, AccessPages
 from admin_panel.panel.base import PanelAdmin, PanelInline
 from admin_panel.panel.columns import column
 from admin_panel.panel.filters import ExactFilter, PeriodFilter
-from exchanger.kernel.contexts import Context
 from identity.models import SUPERUSER, User, UserPermission, UserProfile
-
-CONTEXT_LABELS: dict[str, str] = {Context.WEB: "info", Context.ADMIN: "danger", Context.TELEGRAM: "primary"}
 
 
 class OfPerson:
@@ -31,15 +29,8 @@ class ProfileInline(PanelInline):
     per_page = None
 
 
-class PermissionInline(PanelInline):
-    model = UserPermission
-    fields = ("application_context", "permission", "granted_at")
-    ordering = ("application_context", "permission")
-    verbose_name_plural = "Permissions"
-
-
 @admin.register(User)
-class UserAdmin(PanelAdmin):
+class UserAdmin(AccessPages, PanelAdmin):
     list_display = ("email", "name", "email_verified", "created_at")
     list_select_related = ("profile",)
     list_filter = (("email_verified", BooleanRadioFilter), ("created_at", PeriodFilter))
@@ -47,7 +38,7 @@ class UserAdmin(PanelAdmin):
     search_help_text = "Beginning of the e-mail, or the id"
     ordering = ("-created_at", "-id")
     fields = ("id", "email", "email_verified", "created_at", "updated_at")
-    inlines: ClassVar = [ProfileInline, PermissionInline]
+    inlines: ClassVar = [ProfileInline]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         found: QuerySet[User] = super().get_queryset(request)

@@ -9,8 +9,10 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import RangeDateFilter
+from unfold.contrib.filters.admin import RadioFilter, RangeDateFilter
 from unfold.contrib.filters.forms import SearchForm
+
+from admin_panel.adapter import OUTCOMES, with_outcome
 
 
 class ExactFilter(FieldListFilter):
@@ -46,6 +48,20 @@ class ExactFilter(FieldListFilter):
 class CurrencyFilter(ExactFilter):
     def clean(self, text: str) -> str:
         return text.strip().upper()
+
+
+class OutcomeFilter(RadioFilter):
+    """Entries of the audit trail by how they ended."""
+
+    title = "outcome"
+    parameter_name = "outcome"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return OUTCOMES
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        return with_outcome(queryset, value) if value in dict(OUTCOMES) else queryset
 
 
 class PeriodFilter(RangeDateFilter):

@@ -9,12 +9,20 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from admin_panel.adapter import AdminAdapter
-from admin_panel.models import AuditLog
+from admin_panel.models import AuditLog, Outcome
+from admin_panel.models.audit_log import UNFINISHED
 from admin_panel.panel.paginator import BoundedPaginator
 from admin_panel.panel.people import attach_people
+from admin_panel.redaction import REDACTED
 from admin_panel.resources import resource_type
 
 PER_PAGE = 50
+OUTCOME_LABELS: dict[str, str] = {
+    Outcome.DONE: "success",
+    Outcome.FAILED: "danger",
+    Outcome.DENIED: "warning",
+    UNFINISHED: "info",
+}
 
 
 def may_see_history(request: HttpRequest) -> bool:
@@ -35,7 +43,7 @@ def history_page(
         "title": f"History of {model_admin.opts.verbose_name} {resource}",
         "subtitle": None,
         "page": page,
-        "entries": [(entry, list(changes(entry))) for entry in entries],
+        "entries": [(entry, OUTCOME_LABELS[entry.outcome], list(changes(entry))) for entry in entries],
         "object": resource,
         "opts": model_admin.opts,
         **extra_context,
@@ -49,7 +57,7 @@ def changes(entry: AuditLog) -> Iterator[tuple[str, Any, Any]]:
     old, new = _values(entry.old_values), _values(entry.new_values)
     for name in sorted({**old, **new}):
         before, after = old.get(name), new.get(name)
-        if before != after:
+        if before != after or REDACTED in (before, after):
             yield name, before, after
 
 

@@ -10,6 +10,7 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 
 from admin_panel.panel.columns import column
+from admin_panel.services.actors import NOBODY
 from exchanger.kernel.contexts import Context
 from identity.adapter import IdentityAdapter
 
@@ -20,7 +21,7 @@ def attach_people(request: HttpRequest, rows: Iterable[Any], field: str) -> None
     One statement for all rows, none where there are no ids.
     """
     rows = list(rows)
-    ids = {getattr(row, field) for row in rows} - {None}
+    ids = {getattr(row, field) for row in rows} - {None, NOBODY}
     emails = find_emails(ids) if ids else {}
     linked = request.user.has_perm("identity.view_user")
     for row in rows:
@@ -46,6 +47,8 @@ def person_column(title: str) -> Callable[[Any, Any], SafeString | None]:
 def _person(person_id: UUID | None, emails: dict[UUID, str], *, linked: bool) -> SafeString | None:
     if person_id is None:
         return None
+    if person_id == NOBODY:
+        return escape("nobody who is known")
     if person_id not in emails:
         return escape(f"nobody any more ({person_id})")
     if not linked:

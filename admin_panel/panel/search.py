@@ -27,6 +27,14 @@ def search_rows(queryset: QuerySet[Model], names: Sequence[str], person: str | N
     return queryset.filter(wanted) if wanted else queryset.none()
 
 
+def find_person_id(term: str) -> UUID | None:
+    """The person of an e-mail address, or of an id, which need not be anybody's."""
+    if "@" not in term:
+        return _uuid(term)
+    found = IdentityAdapter(Context.ADMIN).find_user_by_email(term)
+    return found.pk if found else None
+
+
 def _condition(field: Any, term: str) -> Q:
     kind: Field = field.target_field if isinstance(field, ForeignKey) else field
     if isinstance(kind, UUIDField):

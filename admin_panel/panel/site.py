@@ -1,3 +1,4 @@
+from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -8,6 +9,7 @@ from unfold.sites import UnfoldAdminSite
 
 from admin_panel.panel.login import OperatorLoginForm
 from admin_panel.panel.navigation import navigation
+from identity.known_devices import device_remember
 
 # Passwords are changed where the change is audited; and Django's "view on site" asks the identity database for
 # every model's row, wherever it lives.
@@ -22,6 +24,13 @@ class OperatorsSite(UnfoldAdminSite):
 
     def get_urls(self) -> list[URLPattern]:
         return [pattern for pattern in super().get_urls() if getattr(pattern, "name", None) not in _NOT_SERVED]
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The form, which after a login marks the browser as one that the account has been in."""
+        response: HttpResponse = super().login(request, extra_context)
+        if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
+            device_remember(response, email=request.user.get_username())
+        return response
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The pages of the sidebar whose name holds what was typed; unfold's own keeps pickles in the cache."""

@@ -1,35 +1,51 @@
 """The operators' own records."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesRadioFilter
 
 from admin_panel.models import AdminSetting, AuditLog, Configuration, Report, SystemMetric
+from admin_panel.panel.access import CONTEXT_LABELS
 from admin_panel.panel.base import PanelAdmin
-from admin_panel.panel.clients import CONTEXT_LABELS
 from admin_panel.panel.columns import column, preview_text
-from admin_panel.panel.filters import ExactFilter, PeriodFilter
+from admin_panel.panel.filters import ExactFilter, OutcomeFilter, PeriodFilter
+from admin_panel.panel.history import OUTCOME_LABELS
 from admin_panel.panel.money import amount_text
 from admin_panel.panel.people import person_column
+from admin_panel.panel.search import find_person_id
+from admin_panel.resources import resource_type
+from identity.models import User
+
+SHORT = 20  # characters of a resource's id
 
 
 @admin.register(AuditLog)
 class AuditLogAdmin(PanelAdmin):
     person_field = "admin_id"
-    list_display = ("created_at", "operator", "action", "resource_type", "resource_id", "ip_address")
+    list_display = ("created_at", "operator", "action", "ended", "resource", "ip_address")
     list_filter = (
         ("created_at", PeriodFilter),
+        OutcomeFilter,
         ("resource_type", ExactFilter),
         ("resource_id", ExactFilter),
         ("action", ExactFilter),
     )
     search_fields = ("id", "admin_id")
-    search_help_text = "Entry or operator's id, or e-mail"
+    search_help_text = "Entry's or person's id, or e-mail"
     ordering = ("-created_at", "-id")
     fields = (
         "id",
         "created_at",
         "operator",
         "action",
+        "ended",
+        "ended_at",
+        "details",
         "resource_type",
         "resource_id",
         "old_values",
@@ -39,6 +55,39 @@ class AuditLogAdmin(PanelAdmin):
     )
 
     operator = person_column("Operator")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditLog]:
+        found: QuerySet[AuditLog] = super().get_queryset(request)
+        return found.select_related("result")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """What a person did, and what was done to them or tried with their account."""
+        found, duplicates = super().get_search_results(request, queryset, search_term)
+        if person := find_person_id(search_term.strip()):
+            found = found | queryset.filter(resource_type=resource_type(User), resource_id=str(person))
+        return found, duplicates
+
+    @column("Resource")
+    def resource(self, log: AuditLog) -> SafeString:
+        """What it was about; of a long id the beginning, and the whole where the pointer rests."""
+        whole = log.resource_id or ""
+        shown = whole if len(whole) <= SHORT else f"{whole[:8]}…"
+        return format_html('<span title="{}">{} {}</span>', whole, log.resource_type, shown)
+
+    @column("Outcome", labels=OUTCOME_LABELS)
+    def ended(self, log: AuditLog) -> str:
+        return log.outcome
+
+    @column("Ended at")
+    def ended_at(self, log: AuditLog) -> str:
+        return f"{log.result.created_at:%Y-%m-%d %H:%M:%S}" if hasattr(log, "result") else "–"
+
+    @column("Details")
+    def details(self, log: AuditLog) -> str:
+        details = log.result.details if hasattr(log, "result") else None
+        return "; ".join(f"{name}: {value}" for name, value in (details or {}).items())
 
 
 @admin.register(Report)

@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import factory
 
-from admin_panel.models import AdminSetting, AuditLog, Configuration, Report, SystemMetric
+from admin_panel.models import AdminSetting, AuditLog, AuditOutcome, Configuration, Outcome, Report, SystemMetric
 from exchanger.testing.factories import OwnedFactory
 
 
@@ -17,6 +17,14 @@ class AuditLogFactory(OwnedFactory):
     resource_id = factory.LazyFunction(lambda: str(uuid.uuid4()))
     new_values = {"rate": "41.50"}
     ip_address = "192.0.2.10"
+
+
+class AuditOutcomeFactory(OwnedFactory):
+    class Meta:
+        model = AuditOutcome
+
+    entry = factory.SubFactory(AuditLogFactory)
+    outcome = Outcome.DONE
 
 
 class SystemMetricFactory(OwnedFactory):

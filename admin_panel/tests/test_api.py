@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connections
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from admin_panel.tests.factories import (
     AdminSettingFactory,
     AuditLogFactory,
+    AuditOutcomeFactory,
     ConfigurationFactory,
     ReportFactory,
     SystemMetricFactory,
@@ -161,6 +163,7 @@ def test_the_audit_trail_is_narrowed_by_who_what_which_and_when():
 
 def test_an_entry_of_the_audit_trail_tells_all_of_it():
     log = AuditLogFactory(old_values=None, new_values={"rate": "41.50"}, user_agent="curl", created_at=NOON)
+    AuditOutcomeFactory(entry=log, outcome="failed", details={"reason": "ValueError"})
     assert listed(bearer("*"), "audit-logs") == [
         {
             "id": str(log.pk),
@@ -173,8 +176,30 @@ def test_an_entry_of_the_audit_trail_tells_all_of_it():
             "ip_address": "192.0.2.10",
             "user_agent": "curl",
             "created_at": "2026-05-01T12:00:00Z",
+            "outcome": "failed",
+            "outcome_details": {"reason": "ValueError"},
         }
     ]
+
+
+@pytest.mark.parametrize("outcome", ["done", "failed", "denied", "unfinished"])
+def test_the_audit_trail_is_narrowed_by_outcome(outcome):
+    logs = {ended: AuditOutcomeFactory(outcome=ended).entry for ended in ("done", "failed", "denied")}
+    logs["unfinished"] = AuditLogFactory()
+    (found,) = listed(bearer("*"), "audit-logs", outcome=outcome)
+    assert (found["id"], found["outcome"]) == (str(logs[outcome].pk), outcome)
+
+
+def test_more_entries_of_the_audit_trail_are_not_more_statements():
+    client = bearer("*")
+    AuditOutcomeFactory()
+    listed(client, "audit-logs")
+    with CaptureQueriesContext(connections["admin"]) as few:
+        listed(client, "audit-logs")
+    AuditOutcomeFactory.create_batch(5)
+    with CaptureQueriesContext(connections["admin"]) as many:
+        assert len(listed(client, "audit-logs")) == 6
+    assert len(few) == len(many) == 1
 
 
 def test_a_measurement_is_a_decimal_string():

@@ -3,7 +3,9 @@
 import pytest
 from django.conf import settings
 
+from identity.services.throttling import LOGIN_ACCOUNT, LOGIN_DEVICE, LOGIN_PAIR
 from identity.tests.factories import PASSWORD, UserFactory
+from identity.tests.guesses import counters, fail
 
 pytestmark = pytest.mark.context("admin")
 LOGIN = "/admin/login/"
@@ -83,3 +85,40 @@ def test_a_session_of_another_application_is_none_here(as_context, visitor):
         key = session_open(user=UserFactory(permissions={"admin": ["*"], "web": ["*"]})).session_key
     visitor.cookies[settings.SESSION_COOKIE_NAME] = key
     assert visitor.get("/admin/")["Location"].startswith(LOGIN)
+
+
+def test_who_has_guessed_too_often_is_told_when_to_come_back_and_the_password_is_not_looked_at(
+    visitor, everything, world
+):
+    UserFactory(email="operator@example.com", permissions={"admin": ["*"]})
+    for _ in range(LOGIN_PAIR.free):
+        visitor.post(LOGIN, {"username": "operator@example.com", "password": "wrong"})
+    before = everything(), counters(world)
+    answer = visitor.post(LOGIN, {"username": "Operator@example.com", "password": PASSWORD})
+    assert answer.status_code == 200
+    assert "Too many attempts: try again in " in answer.text
+    assert "The e-mail address or the password is wrong." not in answer.text
+    assert not {settings.SESSION_COOKIE_NAME, settings.DEVICE_COOKIE_NAME} & set(answer.cookies)
+    assert (everything(), counters(world)) == before
+
+
+def test_an_operators_own_browser_is_not_locked_out_by_others_and_is_held_by_its_own_failures(visitor, world):
+    UserFactory(email="operator@example.com", permissions={"admin": ["*"]})
+    right = {"username": "operator@example.com", "password": PASSWORD}
+    cookie = visitor.post(LOGIN, right).cookies[settings.DEVICE_COOKIE_NAME]
+    assert cookie["httponly"]
+    assert cookie["samesite"] == "Strict"
+    visitor.post("/admin/logout/")
+    fail(LOGIN_ACCOUNT, "operator@example.com")
+    assert visitor.post(LOGIN, right)["Location"] == "/admin/"
+    visitor.post("/admin/logout/")
+    for _ in range(LOGIN_DEVICE.free):
+        visitor.post(LOGIN, {**right, "password": "wrong"})
+    assert "Too many attempts" in visitor.post(LOGIN, right).text
+
+
+def test_a_client_whose_password_is_right_is_no_guesser_and_their_browser_is_not_marked(visitor, world):
+    UserFactory(email="client@example.com", permissions={"web": ["*"]})
+    answer = visitor.post(LOGIN, {"username": "client@example.com", "password": PASSWORD})
+    assert settings.DEVICE_COOKIE_NAME not in answer.cookies
+    assert counters(world) == {}

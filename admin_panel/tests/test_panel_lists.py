@@ -8,7 +8,7 @@ import pytest
 from django.db import connections, transaction
 
 from admin_panel.models import AdminSetting, AuditLog, Configuration
-from admin_panel.tests.factories import AdminSettingFactory, AuditLogFactory
+from admin_panel.tests.factories import AdminSettingFactory, AuditLogFactory, AuditOutcomeFactory
 from admin_panel.tests.pages import MODELS, ROWS, address, list_address, name_of
 from bot.models import Message, UserCommand
 from bot.tests.factories import ConversationFactory, MessageFactory, UserCommandFactory
@@ -158,6 +158,19 @@ def test_other_lists_are_searched_by_what_their_rows_are_known_by(operator):
     AuditLogFactory()
     assert shown(operator, AuditLog, q="boris@example.com") == ids(log)
     assert shown(operator, AuditLog, resource_type=log.resource_type, resource_id=log.resource_id) == ids(log)
+
+
+def test_the_audit_trail_is_found_by_person_as_actor_and_as_resource_and_by_outcome(operator):
+    anna = UserFactory(email="anna@example.com")
+    by_anna = AuditOutcomeFactory(entry__admin_id=anna.pk, outcome="denied").entry
+    about_anna = AuditLogFactory(resource_type="user", resource_id=str(anna.pk))
+    AuditOutcomeFactory()
+    for term in ("Anna@example.com", str(anna.pk)):
+        assert set(shown(operator, AuditLog, q=term)) == set(ids(by_anna, about_anna))
+    assert shown(operator, AuditLog, outcome="denied") == ids(by_anna)
+    assert shown(operator, AuditLog, outcome="unfinished") == ids(about_anna)
+    assert shown(operator, AuditLog, q="anna@example.com", outcome="denied") == ids(by_anna)
+    assert len(shown(operator, AuditLog, outcome="nonsense")) == 3
 
 
 def test_an_empty_list_says_so(operator):

@@ -101,5 +101,18 @@ def mail_is_sent(**kwargs: Any) -> list[CheckMessage]:
     return []
 
 
+@register(TAG, deploy=True)
+def links_over_tls(**kwargs: Any) -> list[CheckMessage]:
+    if not _serves_the_world() or urlsplit(settings.PUBLIC_WEB_URL).scheme == "https":
+        return []
+    return [
+        warning(
+            46,
+            f"The links of our mails lead to {settings.PUBLIC_WEB_URL}, and carry tokens that set a password.",
+            "Set PUBLIC_WEB_URL to the https:// address at which clients reach the web application.",
+        )
+    ]
+
+
 def _serves_the_world() -> bool:
     return current_or_none() is not None and not is_local()

@@ -67,5 +67,9 @@ def _not_for(context: Context) -> Iterator[tuple[int, str, str]]:
         yield 11, redis_password_variable(owner), "only bootstrap and check_isolation need it"
     for name in SUPERUSERS:
         yield 12, name, "it opens everything"
+    if context is not Context.TELEGRAM:
+        yield 13, "TELEGRAM_BOT_TOKEN", "who has the bot's token logs in as any linked client"
+    if context is Context.ADMIN:
+        yield 13, "EVENTS_SECRET", "it signs what web tells telegram, and the panel has no part in that"
     for owner in Context:
         yield 13, f"{owner.upper()}_SECRET_KEY", "a process reads its key from SECRET_KEY and needs no other's"

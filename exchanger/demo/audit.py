@@ -7,8 +7,8 @@ from random import Random
 from typing import Any, Final
 from uuid import UUID
 
-from admin_panel.models import AuditLog
-from admin_panel.tests.factories import AuditLogFactory
+from admin_panel.models import AuditLog, AuditOutcome, Outcome
+from admin_panel.tests.factories import AuditLogFactory, AuditOutcomeFactory
 from exchanger.demo.documents import TELEGRAM_PUBLISHED, document
 from exchanger.demo.ids import demo_id, stream
 from exchanger.demo.market import HISTORY, KYIV, WEB_PUBLISHED, Pair, days_between
@@ -21,6 +21,7 @@ from exchanger.demo.users import VIEW_PERMISSIONS
 from exchanger.kernel.contexts import Context
 from web.models import OrderStatus
 
+DENIED: Final = "access.denied"
 _SATURDAY: Final = 5
 
 # Addresses of the ranges kept for documentation.
@@ -59,6 +60,20 @@ def audit_logs(plan: Plan) -> list[AuditLog]:
     """The whole trail, in the order in which it was written."""
     deeds = sorted(_deeds(plan), key=lambda deed: deed.at)
     return [_row(number, deed, plan) for number, deed in enumerate(deeds) if deed.at <= plan.anchor]
+
+
+def audit_outcomes(logs: list[AuditLog]) -> list[AuditOutcome]:
+    """How each entry ended: what was denied is known by its name, all else was done within the second."""
+    return [
+        AuditOutcomeFactory.build(
+            id=demo_id("audit outcome", str(log.pk)),
+            entry=log,
+            outcome=Outcome.DENIED if log.action == DENIED else Outcome.DONE,
+            details={"reason": "PermissionDenied"} if log.action == DENIED else None,
+            created_at=log.created_at + timedelta(milliseconds=20),
+        )
+        for log in logs
+    ]
 
 
 def _deeds(plan: Plan) -> Iterator[Deed]:
@@ -124,8 +139,8 @@ def _configurations(plan: Plan) -> Iterator[Deed]:
 def _settings(plan: Plan) -> Iterator[Deed]:
     for setting in SETTINGS:
         old, new = {"value": setting.before}, {"value": setting.value}
-        at = plan.anchor - setting.changed_before
-        yield Deed(at, plan.people.operator, "setting.update", "admin_setting", setting.key, old, new)
+        at, setting_id = plan.anchor - setting.changed_before, str(demo_id("setting", setting.key))
+        yield Deed(at, plan.people.operator, "setting.update", "admin_setting", setting_id, old, new)
 
 
 def _days(plan: Plan) -> Iterator[Deed]:
@@ -141,7 +156,7 @@ def _days(plan: Plan) -> Iterator[Deed]:
             yield _login(viewer, _at(day, 11, chances))
             if chances.random() < 0.2:
                 denied = {"permission": "web.add_exchangerate"}
-                yield Deed(_at(day, 12, chances), viewer, "access.denied", "exchange_rate", None, None, denied)
+                yield Deed(_at(day, 12, chances), viewer, DENIED, "exchange_rate", None, None, denied)
 
 
 def _at(day: date, hour: int, chances: Random) -> datetime:

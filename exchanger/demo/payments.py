@@ -27,6 +27,11 @@ def payments(plan: Plan) -> list[Payment]:
     return [payment for story in plan.stories for payment in _of(story)]
 
 
+def paying(story: Story) -> Payment:
+    """The payment that paid for a story's order, which was paid."""
+    return next(payment for payment in _of(story) if payment.id == demo_id("payment", story.number, "paid"))
+
+
 def _of(story: Story) -> Iterator[Payment]:
     chances = stream("payments", story.number)
     began, paid_at = story.steps[0].at, story.reached(OrderStatus.PAID)

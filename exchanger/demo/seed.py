@@ -23,7 +23,7 @@ from typing import TypeVar
 from django.db import connections, transaction
 from django.db.models import F, Model
 
-from admin_panel.models import AdminSetting, AuditLog, Configuration, Report, SystemMetric
+from admin_panel.models import AdminSetting, AuditLog, AuditOutcome, Configuration, Report, SystemMetric
 from bot.models import BotState, Conversation, Message, Notification, UserCommand
 from exchanger.demo import audit, chats, conversations, documents, events, ledger, metrics, panel, payments, users
 from exchanger.demo.ids import demo_id
@@ -125,7 +125,9 @@ def _has_audit_trail(plan: Plan) -> bool:
 
 
 def _admin(plan: Plan) -> Iterator[Progress]:
-    yield _insert(AuditLog, audit.audit_logs(plan))
+    logs = audit.audit_logs(plan)
+    yield _insert(AuditLog, logs)
+    yield _insert(AuditOutcome, audit.audit_outcomes(logs))
     yield _insert(Configuration, documents.configurations(plan))
     yield _insert(AdminSetting, panel.admin_settings(plan))
     yield _insert(Report, panel.reports(plan))

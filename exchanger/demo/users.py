@@ -16,6 +16,7 @@ VIEW_PERMISSIONS: Final = (
     "identity.view_user",
     "identity.view_userprofile",
     "identity.view_userpermission",
+    "identity.view_session",
     "web.view_order",
     "web.view_payment",
     "web.view_transaction",

@@ -30,7 +30,7 @@ FORBIDDEN_DATABASES = ("postgres", "template1")
 
 _ALL = "select insert update delete"
 _NO_DELETE = "select insert update"
-_USERS_SHOWN = "select(id email email_verified created_at updated_at)"  # never the password's hash
+_USERS_SHOWN = "select(id email email_verified password_changed_at created_at updated_at)"  # never the password's hash
 
 TABLES: dict[str, dict[str, dict[Context, str]]] = {
     "identity": {
@@ -51,12 +51,16 @@ TABLES: dict[str, dict[str, dict[Context, str]]] = {
         "transactions": {WEB: "select insert", ADMIN: "select insert"},
         "analytics_events": {WEB: "select insert", ADMIN: "select insert"},
         "exchange_rates": {WEB: _NO_DELETE, ADMIN: _NO_DELETE},
+        "event_deliveries": {WEB: "select insert update(delivered_at)", ADMIN: "select insert"},
+        "idempotency_keys": {WEB: "select insert delete"},
         "cache_invalidations": {WEB: _ALL, ADMIN: "select insert delete"},
         "django_migrations": {WEB: "select", ADMIN: "select"},
     },
     "admin": {
         "admin_settings": {ADMIN: _ALL},
         "audit_logs": {ADMIN: "select insert"},
+        "audit_outcomes": {ADMIN: "select insert"},
+        "audit_chain": {ADMIN: "select"},
         "reports": {ADMIN: _ALL},
         "system_metrics": {ADMIN: _ALL},
         "configurations": {ADMIN: _ALL},
@@ -69,6 +73,7 @@ TABLES: dict[str, dict[str, dict[Context, str]]] = {
         "notifications": {TELEGRAM: _ALL, ADMIN: "select insert"},
         "bot_state": {TELEGRAM: _ALL, ADMIN: "select"},
         "user_commands": {TELEGRAM: _ALL, ADMIN: "select"},
+        "event_inbox": {TELEGRAM: "select insert update(handled_at)", ADMIN: "select"},
         "cache_invalidations": {TELEGRAM: _ALL, ADMIN: "select insert delete"},
         "django_migrations": {TELEGRAM: "select", ADMIN: "select"},
     },
@@ -88,8 +93,11 @@ for _spec in SPECS.values():
 # A dump reads every table and every sequence, past row-level security, and changes nothing.
 BACKUP_VERBS = "select"
 
-# Tables that only grow: a trigger stops the owner too.
-APPEND_ONLY = {"web": ("transactions",), "admin": ("audit_logs",)}
+# Tables that only grow, each with its key: a trigger stops the owner too.
+APPEND_ONLY = {
+    "web": {"transactions": "id"},
+    "admin": {"audit_logs": "id", "audit_outcomes": "id", "audit_chain": "seq"},
+}
 
 # --- Rows of shared tables: whose rows each context reaches, with the verbs that it has on the table ---------------
 
@@ -106,6 +114,9 @@ ROWS: dict[str, dict[Context, frozenset[Context]]] = {
 FUNCTIONS: dict[str, dict[str, set[Context]]] = {
     "identity": {
         "revoke_user_sessions(uuid)": {ADMIN},
+        "revoke_context_sessions(uuid,character varying)": {ADMIN},
+        "revoke_session(uuid,character varying)": {ADMIN},
+        "list_user_sessions(uuid)": {ADMIN},
         "count_live_sessions()": {ADMIN},
         "link_telegram_account(uuid,bigint)": {TELEGRAM},
         "unlink_telegram_account(bigint)": {TELEGRAM},
@@ -136,6 +147,10 @@ KEYS: dict[str, tuple[Context, set[Context]]] = {
     "cache:admin:reports:": (ADMIN, set()),
     "cache:telegram:conversations:": (TELEGRAM, {ADMIN}),
     "cache:telegram:commands:": (TELEGRAM, {ADMIN}),
+    "cache:web:throttle:": (WEB, set()),
+    "cache:admin:throttle:": (ADMIN, set()),
+    "cache:telegram:throttle:": (TELEGRAM, set()),
+    "cache:telegram:init_data:": (TELEGRAM, set()),
     # whatever else a context may cache one day
     "cache:web:undeclared:": (WEB, set()),
     "cache:admin:undeclared:": (ADMIN, set()),

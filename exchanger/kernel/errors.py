@@ -13,12 +13,25 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from exchanger.kernel.throttled import Throttled
+
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 5
 _RETRY = {"Retry-After": str(RETRY_AFTER_SECONDS)}
 UNAVAILABLE = "A server that this needs is not reachable: try again in a few seconds."
 JSON_PREFIXES = ("/api/", "/healthz", "/readyz")
+
+
+class TooManyAttempts(exceptions.APIException):
+    """How the API says Throttled."""
+
+    status_code = status.HTTP_429_TOO_MANY_REQUESTS
+    default_code = "throttled"
+
+    def __init__(self, refusal: Throttled) -> None:
+        super().__init__(str(refusal))
+        self.wait = refusal.retry_after
 
 
 def body(code: str, message: str, details: Any = None) -> dict[str, Any]:
@@ -31,6 +44,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         error = exceptions.NotFound("There is no such thing here, or it is not yours to see.")
     elif isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()
+    elif isinstance(error, Throttled):
+        error = TooManyAttempts(error)
     elif isinstance(error, OperationalError | InterfaceError):
         logger.error("A database did not answer: %s", error)
         set_rollback()

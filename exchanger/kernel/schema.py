@@ -21,6 +21,10 @@ class ErrorSerializer(serializers.Serializer[Any]):
     details = serializers.DictField(help_text="Per field, or whatever the code promises.")
 
 
+# For the views that are guarded: not every view is.
+TOO_MANY = OpenApiResponse(ErrorSerializer, description="Too many attempts: try again after Retry-After seconds.")
+
+
 class Schema(AutoSchema):
     """Adds the error responses to what drf-spectacular finds."""
 

@@ -57,6 +57,7 @@ class LocalEnvironments:
             *(password_variable(role) for role in login_roles()),
             *(redis_password_variable(context) for context in Context),
             *(f"{context.upper()}_SECRET_KEY" for context in Context),
+            "EVENTS_SECRET",
         ]
         made = {name: known.get(name) or secrets.token_urlsafe(40) for name in names}
         superuser = {
@@ -89,6 +90,7 @@ class LocalEnvironments:
                     "SECURE_COOKIES": "false",
                     "SECURE_HSTS_SECONDS": "0",
                     **urls,
+                    **_events(context, made["EVENTS_SECRET"]),
                     "REDIS_URL": valkey.url(context, made[redis_password_variable(context)]),
                     **static,
                 },
@@ -99,6 +101,18 @@ class LocalEnvironments:
 
     def _write(self, name: str, values: dict[str, str]) -> None:
         write_private(self._file(name), "".join(f"{key}={_quoted(value)}\n" for key, value in values.items()))
+
+
+def _events(context: Context, secret: str) -> dict[str, str]:
+    """What web signs its events with, and where it brings them."""
+    match context:
+        case Context.WEB:
+            url = f"http://127.0.0.1:{SPECS[Context.TELEGRAM].port}"
+            return {"EVENTS_SECRET": secret, "TELEGRAM_INTERNAL_URL": url}
+        case Context.TELEGRAM:
+            return {"EVENTS_SECRET": secret}
+        case Context.ADMIN:
+            return {}
 
 
 def _quoted(value: str) -> str:

@@ -88,9 +88,14 @@ class Supervisor:
     def _environment(self, context: Context) -> dict[str, str]:
         ours = {name for each in ("", *Context) for name in self.servers.environments.for_process(each)}
         inherited = {name: value for name, value in os.environ.items() if name not in ours}
+        elsewhere = {}
+        if context is Context.WEB:
+            elsewhere["TELEGRAM_INTERNAL_URL"] = f"http://127.0.0.1:{self.port(Context.TELEGRAM)}"
         return {
             **inherited,
             **self.servers.environments.for_process(context),
+            "PUBLIC_WEB_URL": f"http://127.0.0.1:{self.port(Context.WEB)}",
+            **elsewhere,
             MARK: self.mark,
             "PYTHONUNBUFFERED": "1",
         }

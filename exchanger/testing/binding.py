@@ -20,6 +20,7 @@ from procrastinate.contrib.django import app as jobs
 from procrastinate.contrib.django.django_connector import DjangoConnector
 
 from exchanger.kernel.cache.access import circuit
+from exchanger.kernel.cache.counters import in_memory
 from exchanger.kernel.contexts import Context
 from exchanger.local.environments import LocalEnvironments
 
@@ -72,6 +73,7 @@ class Binding:
         caches.settings = caches.configure_settings(values["CACHES"])
         _forget(caches)
         circuit.reset()
+        in_memory.forget()
         cast(DjangoConnector, jobs.connector).alias = values["PROCRASTINATE_DATABASE_ALIAS"]
         self.current = context
 

@@ -5,10 +5,12 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 
 from exchanger.kernel.contexts import Context
 from exchanger.local.environments import LocalEnvironments
@@ -18,9 +20,18 @@ START_SECONDS = 30
 
 
 class ApplicationProcess:
-    """One application served by granian on a loopback port of its own."""
+    """One application served by granian on a loopback port of its own; ``extra`` adds to its environment."""
 
-    def __init__(self, context: Context, environments: LocalEnvironments, log: Path) -> None:
+    def __init__(
+        self,
+        context: Context,
+        environments: LocalEnvironments,
+        log: Path,
+        *,
+        application: str = "exchanger.wsgi:application",
+        threads: int = 2,
+        extra: Mapping[str, str] | None = None,
+    ) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -29,10 +40,10 @@ class ApplicationProcess:
         with log.open("w") as output:
             self.process = subprocess.Popen(
                 [
-                    sys.executable, "-m", "granian", "--interface", "wsgi", "exchanger.wsgi:application",
-                    "--host", "127.0.0.1", "--port", str(self.port), "--blocking-threads", "2", "--no-ws",
+                    sys.executable, "-m", "granian", "--interface", "wsgi", application,
+                    "--host", "127.0.0.1", "--port", str(self.port), "--blocking-threads", str(threads), "--no-ws",
                 ],
-                env=process_environment(context, environments),
+                env={**process_environment(context, environments), **(extra or {})},
                 cwd=CHECKOUT,
                 stdout=output,
                 stderr=output,
@@ -46,6 +57,13 @@ class ApplicationProcess:
         self.process.terminate()
         self.process.wait(timeout=10)
 
+    def kill(self) -> None:
+        """End it with its worker as a crash of the machine would: no handler of theirs runs."""
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            child.kill()
+        self.process.kill()
+        self.process.wait(timeout=10)
+
     def _wait(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self.process.poll() is None:
@@ -54,8 +72,32 @@ class ApplicationProcess:
                     return
             except httpx.TransportError:
                 time.sleep(0.05)
-        self.process.kill()
+        if self.process.poll() is None:
+            self.kill()
         raise RuntimeError(f"The process did not answer:\n{self.log.read_text()}")
+
+
+class WorkerProcess:
+    """``manage.py worker`` of one context, a process of its own."""
+
+    def __init__(self, context: Context, environments: LocalEnvironments, log: Path, **variables: str) -> None:
+        self.log = log
+        with log.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "worker"],
+                env={**process_environment(context, environments), **variables},
+                cwd=CHECKOUT,
+                stdout=output,
+                stderr=output,
+            )
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=30)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(timeout=10)
 
 
 def process_environment(context: Context | None, environments: LocalEnvironments) -> dict[str, str]:

@@ -22,9 +22,22 @@ def production_environment(context: Context | None) -> dict[str, str]:
         "BEHIND_TLS_PROXY": "true",
         "EMAIL_BACKEND": SMTP,
         "EMAIL_HOST": "mail.exchanger.example",
+        "PUBLIC_WEB_URL": f"https://{Context.WEB}.exchanger.example",
         "REDIS_URL": with_login("redis://redis.exchanger.example:6379/0", context, secrets.token_urlsafe(30)),
         **_urls(spec.aliases, spec.role),
+        **_events(context),
     }
+
+
+def _events(context: Context) -> dict[str, str]:
+    secret = {"EVENTS_SECRET": secrets.token_urlsafe(50)}
+    match context:
+        case Context.WEB:
+            return {**secret, "TELEGRAM_INTERNAL_URL": "http://telegram.exchanger.example:8000"}
+        case Context.TELEGRAM:
+            return secret
+        case Context.ADMIN:
+            return {}
 
 
 def _urls(aliases: tuple[str, ...], role: str) -> dict[str, str]:

@@ -18,9 +18,9 @@ EXTRA_TABLES = {
     "identity": {
         "user_profiles", "django_content_type", "auth_group", "auth_group_permissions", "auth_permission",
     },
-    "web": {"transactions"},
-    "admin": {"configurations"},
-    "bot": set(),
+    "web": {"transactions", "event_deliveries", "idempotency_keys"},
+    "admin": {"configurations", "audit_outcomes", "audit_chain"},
+    "bot": {"event_inbox"},
 }  # fmt: skip
 JOB_TABLES = {
     "procrastinate_events", "procrastinate_jobs", "procrastinate_periodic_defers", "procrastinate_workers",
@@ -28,7 +28,12 @@ JOB_TABLES = {
 EXTRA_EVERYWHERE = {"cache_invalidations", "django_migrations"}
 
 # Columns beyond the source's.
-EXTRA_COLUMNS = {("sessions", "version"), ("sessions", "ip_address"), ("sessions", "user_agent")}
+EXTRA_COLUMNS = {
+    ("users", "password_changed_at"),
+    ("sessions", "version"),
+    ("sessions", "ip_address"),
+    ("sessions", "user_agent"),
+}
 
 # Constraints and indexes beyond the source's: nothing of the source's is missing or changed.
 EXTRA_CONSTRAINTS = {

@@ -88,6 +88,8 @@ def test_the_local_run_has_no_finding(servers: TestServers, context: Context | N
         ({"CSRF_TRUSTED_ORIGINS": "http://web.exchanger.example"}, "W043"),
         ({"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}, "W044"),
         ({"EMAIL_HOST": ""}, "W045"),
+        ({"PUBLIC_WEB_URL": "http://web.exchanger.example"}, "W046"),
+        ({"PUBLIC_WEB_URL": ""}, "W046"),
     ],
 )
 def test_a_wrong_variable_is_found(change: dict[str, str], found: str) -> None:

@@ -112,7 +112,9 @@ def test_nothing_secret_stands_in_the_file() -> None:
     for name, service in SERVICES.items():
         for variable, text in service.get("environment", {}).items():
             where = f"{name}: {variable}"
-            if "://" in text:
+            if variable.endswith("_INTERNAL_URL"):
+                assert "@" not in text, where  # an address, without a login
+            elif "://" in text:
                 assert re.match(r"\w+://\w+:\$\{\w+:\?[^}]*\}@", text), where
             elif variable.endswith(("_PASSWORD", "_KEY", "_TOKEN", "_SECRET")):
                 assert text.startswith("${"), where
@@ -143,6 +145,11 @@ def test_only_a_contexts_own_services_get_its_secrets(context: Context) -> None:
         assert holders == {*OF_CONTEXT[context], "bootstrap"}, secret
     holders = {service for service, values in SERVICES.items() if f"{name}_SECRET_KEY" in references(values)}
     assert holders == set(OF_CONTEXT[context])
+
+
+def test_the_events_secret_is_webs_and_telegrams_alone() -> None:
+    holders = {service for service, values in SERVICES.items() if "EVENTS_SECRET" in references(values)}
+    assert holders == {*OF_CONTEXT[Context.WEB], *OF_CONTEXT[Context.TELEGRAM]}
 
 
 def test_only_bootstrap_and_redis_see_the_file_of_redis_users() -> None:
@@ -256,8 +263,8 @@ def test_compose_refuses_an_example_that_is_not_filled_in() -> None:
 def test_the_line_in_the_example_fills_every_secret_with_its_own(filled: dict[str, str]) -> None:
     required = [name for name, kinds in references(FILE).items() if "?" in kinds]
     assert all(filled[name] for name in required)
-    secret = [filled[name] for name in required if name.endswith(("_PASSWORD", "_SECRET_KEY"))]
-    assert len(secret) == 12
+    secret = [filled[name] for name in required if name.endswith(("_PASSWORD", "_SECRET_KEY", "_SECRET"))]
+    assert len(secret) == 13
     assert len(set(secret)) == len(secret)
     assert all(value.replace("-", "").replace("_", "").isalnum() for value in secret)
     assert filled["EMAIL_HOST_PASSWORD"] == ""
@@ -295,7 +302,8 @@ def test_the_way_to_try_it_without_tls_starts_too(context: Context, filled: dict
         f"{context.upper()}_HOSTS": "localhost",
     }
     values = settings_of(started(context, plain))
-    assert values["ALLOWED_HOSTS"] == ["localhost"]
+    inside = ["telegram"] if context is Context.TELEGRAM else []  # where web's workers bring events
+    assert values["ALLOWED_HOSTS"] == ["localhost", *inside]
     assert not values["SECURE_SSL_REDIRECT"]
     assert not values["SESSION_COOKIE_SECURE"]
 

@@ -6,7 +6,9 @@ import sys
 import threading
 
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MaxConnectionsError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from exchanger.kernel.cache.access import redis_client
 from exchanger.kernel.cache.connections import LeanClient, ThreadPinnedPool
@@ -117,6 +119,34 @@ def test_a_connection_that_the_server_closed_is_replaced_before_the_next_command
     replaced = client.client_id()
     assert replaced != mine
     assert client.client_id() == replaced
+
+
+def test_a_command_that_is_too_late_raises_and_its_answer_is_never_taken_for_the_next_ones(superuser):
+    pool = ThreadPinnedPool.from_url(_url(superuser), protocol=2, driver_info=None, socket_timeout=0.1)
+    client = LeanClient(connection_pool=pool)
+    mine = client.client_id()
+    superuser.client_pause(60_000, all=False)
+    try:
+        with pytest.raises(RedisTimeoutError):
+            client.incr(KEY)
+    finally:
+        superuser.client_unpause()
+    assert client.echo("mine") == b"mine"
+    assert client.client_id() != mine
+    pool.close()
+
+
+def test_a_server_that_is_gone_raises_and_is_found_again(superuser, client):
+    mine = client.client_id()
+    pool = client.connection_pool
+    path, pool.connection_kwargs["path"] = pool.connection_kwargs["path"], "/nowhere/valkey.sock"
+    pool._mine.idle.path = "/nowhere/valkey.sock"
+    superuser.client_kill_filter(_id=mine)
+    with pytest.raises(RedisConnectionError):
+        client.ping()
+    pool.connection_kwargs["path"] = path
+    pool._mine.idle.path = path
+    assert client.ping()
 
 
 def test_an_answer_that_nobody_read_is_never_taken_for_the_next_commands(client):

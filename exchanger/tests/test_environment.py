@@ -53,6 +53,8 @@ MISSING = [
         ("SECRET_KEY", "token_urlsafe"),
         ("ALLOWED_HOSTS", "list the host names"),
         ("REDIS_URL", f"redis://{context}:PASSWORD@"),
+        *((("EVENTS_SECRET", "web's and telegram's"),) if context is not Context.ADMIN else ()),
+        *((("TELEGRAM_INTERNAL_URL", "http://telegram:8000"),) if context is Context.WEB else ()),
         *((f"{alias.upper()}_DATABASE_URL", "postgresql://") for alias in spec.aliases),
     )
 ]
@@ -65,6 +67,7 @@ WRONG = [
     ("LOG_LEVEL", "loud", "DEBUG, INFO, WARNING, ERROR, CRITICAL"),
     ("WEB_DATABASE_URL", "sqlite:///db", "postgresql://exchanger_web:PASSWORD@HOST:5432/exchanger_web"),
     ("REDIS_URL", "http://redis:6379", "redis://web:PASSWORD@HOST:6379/0"),
+    ("TELEGRAM_INTERNAL_URL", "telegram:8000", "http://telegram:8000"),
 ]
 
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from exchanger.kernel.cache import access
-from exchanger.kernel.cache.access import redis_client
+from exchanger.kernel.cache.connections import LeanClient, ThreadPinnedPool
 from exchanger.kernel.cache.leases import LEASE_SECONDS, CoherentCache, Loaded, unlink
 from exchanger.kernel.cache.namespaces import RATES
 
@@ -135,8 +135,8 @@ def test_a_loader_that_fails_leaves_only_a_lease_that_ends_by_itself(world):
 
 
 def test_without_redis_reads_come_from_postgresql_and_an_unlink_says_that_it_failed(settings, monkeypatch):
-    client = redis_client()
-    refused = type(client).from_url("unix:///nowhere/valkey.sock", protocol=2, driver_info=None)
+    pool = ThreadPinnedPool.from_url("unix:///nowhere/valkey.sock", protocol=2, driver_info=None)
+    refused = LeanClient(connection_pool=pool)
     monkeypatch.setattr(access, "redis_client", lambda: refused)
     cache = CoherentCache(RATES)
     load = Loader(Loaded("from PostgreSQL"))

@@ -5,7 +5,18 @@ from django.core.cache import cache
 
 from exchanger.kernel.cache import namespaces
 from exchanger.kernel.cache.leases import CoherentCache
-from exchanger.kernel.cache.namespaces import COMMANDS, CONVERSATIONS, METRICS, ORDERS, RATES, REPORTS, SESSIONS, USERS
+from exchanger.kernel.cache.namespaces import (
+    COMMANDS,
+    CONVERSATIONS,
+    INIT_DATA,
+    METRICS,
+    ORDERS,
+    RATES,
+    REPORTS,
+    SESSIONS,
+    THROTTLE,
+    USERS,
+)
 from exchanger.kernel.contexts import ForeignContext, NoContext
 
 HOUR = 3600
@@ -24,23 +35,30 @@ SOURCE = [  # namespace, context, ident, key, seconds: "Redis: namespaces and TT
     (COMMANDS, "telegram", "help", "cache:telegram:commands:help", HOUR),
 ]
 
+OUR_OWN = [  # what the source has no need of
+    (THROTTLE, "web", "login:1", "cache:web:throttle:login:1", HOUR),
+    (THROTTLE, "admin", "login:1", "cache:admin:throttle:login:1", HOUR),
+    (THROTTLE, "telegram", "login:1", "cache:telegram:throttle:login:1", HOUR),
+    (INIT_DATA, "telegram", "1", "cache:telegram:init_data:1", HOUR + 60),
+]
 
-@pytest.mark.parametrize(("namespace", "context", "ident", "key", "seconds"), SOURCE)
+
+@pytest.mark.parametrize(("namespace", "context", "ident", "key", "seconds"), [*SOURCE, *OUR_OWN])
 def test_keys_and_lifetimes_are_the_sources(namespace, context, ident, key, seconds, as_context):
     with as_context(context):
         assert namespace.key(ident) == key
         assert namespace.ttl == seconds
 
 
-def test_every_declared_namespace_is_one_of_the_sources():
-    assert {namespace for namespace, *_ in SOURCE} == set(namespaces.NAMESPACES)
+def test_every_declared_namespace_is_one_of_the_sources_or_of_ours():
+    assert {namespace for namespace, *_ in [*SOURCE, *OUR_OWN]} == set(namespaces.NAMESPACES)
 
 
 @pytest.mark.parametrize(
     ("context", "foreign"),
     [
-        ("web", [METRICS, REPORTS, CONVERSATIONS, COMMANDS]),
-        ("admin", [RATES, ORDERS, CONVERSATIONS, COMMANDS]),
+        ("web", [METRICS, REPORTS, CONVERSATIONS, COMMANDS, INIT_DATA]),
+        ("admin", [RATES, ORDERS, CONVERSATIONS, COMMANDS, INIT_DATA]),
         ("telegram", [RATES, ORDERS, METRICS, REPORTS]),
     ],
 )

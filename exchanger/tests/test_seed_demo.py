@@ -1,5 +1,6 @@
 """What the demo data promise, read from databases that were filled once for all tests here."""
 
+import io
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -11,10 +12,11 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib.auth import authenticate
+from django.core.management import call_command
 from django.db.models import Count, Sum
 from psycopg.rows import tuple_row
 
-from admin_panel.models import AdminSetting, AuditLog, Configuration, Report, SystemMetric
+from admin_panel.models import AdminSetting, AuditLog, AuditOutcome, Configuration, Report, SystemMetric
 from bot.models import BotState, Conversation, Message, Notification, UserCommand
 from exchanger.demo import audit, chats, conversations, events, ledger, metrics, payments
 from exchanger.demo.accounts import ACCOUNTS, CLIENT, OPERATOR, PASSWORD, VIEWER
@@ -292,6 +294,15 @@ def test_the_audit_trail_says_who_from_where_and_what_changed(demo):
     assert {"rate.publish", "order.confirm", "order.refund", "user.permission.grant", "setting.update"} < set(actions)
     assert all(re.fullmatch(r"[a-z]+(\.[a-z_]+)+", action) for action in actions)
     assert actions["user.permission.grant"] == len(VIEW_PERMISSIONS) + actions["user.permission.revoke"]
+
+
+def test_every_entry_of_the_audit_trail_has_ended_and_is_in_the_chain(demo):
+    ended = Counter(AuditOutcome.objects.values_list("outcome", flat=True))
+    assert ended.total() == AuditLog.objects.count()
+    assert ended["denied"] == AuditLog.objects.filter(action="access.denied").count() > 0
+    out = io.StringIO()
+    call_command("verify_audit", stdout=out)
+    assert f"is whole: {2 * ended.total():,} links" in out.getvalue()
 
 
 def test_a_published_rate_in_the_audit_trail_is_the_one_in_force(demo):

@@ -9,6 +9,6 @@ urlpatterns = [
     *common.urlpatterns,
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
-    path("api/v1/auth/", include("identity.api.urls")),
+    path("api/v1/auth/", include("admin_panel.api.account_urls")),
     path("api/v1/", include("admin_panel.api.urls")),
 ]

@@ -8,4 +8,5 @@ urlpatterns = [
     common.to_docs,
     path("api/v1/auth/", include("identity.api.urls")),
     path("api/v1/", include("web.api.urls")),
+    path("account/", include("identity.pages.urls")),
 ]

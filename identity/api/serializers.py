@@ -3,13 +3,22 @@ from typing import Any
 from rest_framework import serializers
 
 
-class LoginSerializer(serializers.Serializer[Any]):
-    email = serializers.EmailField(max_length=255)
-    password = serializers.CharField(max_length=1024, trim_whitespace=False, style={"input_type": "password"})
+class TransportSerializer(serializers.Serializer[Any]):
     transport = serializers.ChoiceField(
         choices=["cookie", "bearer"],
         default="cookie",
         help_text="cookie: for browsers, with a CSRF token. bearer: the key is in the answer, and no cookie is set.",
+    )
+
+
+class LoginSerializer(TransportSerializer):
+    email = serializers.EmailField(max_length=255)
+    password = serializers.CharField(max_length=1024, trim_whitespace=False, style={"input_type": "password"})
+
+
+class TelegramLoginSerializer(TransportSerializer):
+    init_data = serializers.CharField(
+        max_length=4096, trim_whitespace=False, help_text="Telegram.WebApp.initData, as it is."
     )
 
 

@@ -1,10 +1,8 @@
-"""The telegram application opens sessions through the bot, never with a password."""
+"""The telegram application opens sessions on Telegram's word, never with a password."""
 
 from django.urls import path
 
-from identity.api.views import LogoutView, MeView
+from identity.api.session_urls import urlpatterns as of_sessions
+from identity.api.telegram import TelegramLoginView
 
-urlpatterns = [
-    path("logout", LogoutView.as_view(), name="logout"),
-    path("me", MeView.as_view(), name="me"),
-]
+urlpatterns = [path("login", TelegramLoginView.as_view(), name="login"), *of_sessions]

@@ -1,6 +1,4 @@
-from django.contrib.auth import authenticate, login, logout
-from django.contrib.sessions.backends.base import SessionBase
-from django.middleware.csrf import get_token
+from django.contrib.auth import logout
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.exceptions import APIException, AuthenticationFailed, PermissionDenied
@@ -11,8 +9,12 @@ from rest_framework.views import APIView
 
 from exchanger.kernel.contexts import Context, current
 from exchanger.kernel.errors import RETRY_AFTER_SECONDS
+from exchanger.kernel.schema import TOO_MANY
+from identity.api.opening import BEARER, answer_with_session
 from identity.api.serializers import AccountSerializer, LoginSerializer, SessionSerializer
-from identity.services.sessions import session_open
+from identity.known_devices import device_remember
+from identity.services.throttling import login_attempt
+from identity.signals import login_denied
 
 
 class LoginView(APIView):
@@ -20,33 +22,21 @@ class LoginView(APIView):
 
     permission_classes = [AllowAny]
 
-    @extend_schema(request=LoginSerializer, responses={200: SessionSerializer}, operation_id="login")
+    @extend_schema(request=LoginSerializer, responses={200: SessionSerializer, 429: TOO_MANY}, operation_id="login")
     def post(self, request: Request) -> Response:
         form = LoginSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         wanted = form.validated_data
-        user = authenticate(request._request, username=wanted["email"], password=wanted["password"])
+        user = login_attempt(request=request._request, email=wanted["email"], password=wanted["password"])
         if user is None:
             raise AuthenticationFailed("The e-mail address or the password is wrong.")
         if current() is Context.ADMIN and not user.is_staff:
+            login_denied.send(type(self), request=request._request, user=user)
             raise PermissionDenied("This account has no permission in the operators' panel.")
-        session: SessionBase
-        if wanted["transport"] == "bearer":
-            session = session_open(user=user)
-            key = session.session_key
-        else:
-            login(request._request, user)
-            get_token(request._request)
-            session, key = request._request.session, None
-        answer = SessionSerializer(
-            {
-                "application_context": current(),
-                "expires_at": session.get_expiry_date(),
-                "session_key": key,
-                "user": user,
-            }
-        )
-        return Response(answer.data)
+        response = answer_with_session(request, user, transport=wanted["transport"])
+        if wanted["transport"] != BEARER:
+            device_remember(response, email=user.email)
+        return response
 
 
 class EndUnconfirmed(APIException):

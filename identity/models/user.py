@@ -32,6 +32,7 @@ class User(AbstractBaseUser):
     email = VarCharField(max_length=255, unique=True)
     password = VarCharField(max_length=255, db_column="password_hash")
     email_verified = models.BooleanField(default=False, db_default=False)
+    password_changed_at = timestamp()
     created_at = timestamp()
     updated_at = models.DateTimeField(auto_now=True, db_default=timestamp().db_default)
 
@@ -79,11 +80,13 @@ class User(AbstractBaseUser):
         return self.is_superuser or any(perm.startswith(f"{app_label}.") for perm in self.granted)
 
     def get_session_auth_hash(self) -> str:
-        """What ties a session to the password it was opened with; from the user cache where that filled it.
+        """What ties a session to the password of its day; from the user cache where that filled it.
 
-        The telegram process may not read password hashes, and its sessions are not opened with a password.
+        The telegram process may not read password hashes, and its sessions are not opened with a password: theirs
+        end with a change of the password all the same, because they are tied to its moment.
         """
         if self.auth_hash is not None:
             return self.auth_hash
-        secret = str(self.pk) if current_or_none() is Context.TELEGRAM else self.password
+        telegram = current_or_none() is Context.TELEGRAM
+        secret = f"{self.pk} {self.password_changed_at.isoformat()}" if telegram else self.password
         return salted_hmac("identity.session", secret, algorithm="sha256").hexdigest()

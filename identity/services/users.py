@@ -1,6 +1,7 @@
 """Writes on people. Each drops the cached user in all three contexts with the commit of its change."""
 
 from django.db import transaction
+from django.utils import timezone
 
 from exchanger.kernel.contexts import IDENTITY
 from identity.cache import invalidate_user_cache
@@ -25,7 +26,8 @@ def user_create(
 
 @transaction.atomic(using=IDENTITY)
 def user_set_password(*, user: User, password: str) -> None:
-    """Change the password; every session opened with the old one fails its hash from the commit on."""
+    """Change the password; every session of before, in every context, fails its hash from the commit on."""
     user.set_password(password)
-    user.save(update_fields=["password", "updated_at"])
+    user.password_changed_at = timezone.now()
+    user.save(update_fields=["password", "password_changed_at", "updated_at"])
     invalidate_user_cache(user.pk)

@@ -1,9 +1,13 @@
+import hashlib
+from datetime import timedelta
+
 import factory
 from django.contrib.auth.hashers import make_password
+from django.utils import timezone
 
 from exchanger.kernel.contexts import Context
 from exchanger.testing.factories import OwnedFactory
-from identity.models import SUPERUSER, User, UserPermission, UserProfile
+from identity.models import SUPERUSER, Session, User, UserPermission, UserProfile
 
 PASSWORD = "correct horse battery"
 _HASH = make_password(PASSWORD)  # once: hashing is slow by design
@@ -46,3 +50,18 @@ class UserPermissionFactory(OwnedFactory):
     user = factory.SubFactory(UserFactory)
     permission = SUPERUSER
     application_context = Context.ADMIN
+
+
+class SessionFactory(OwnedFactory):
+    """A session's row, whose key nobody knows."""
+
+    class Meta:
+        model = Session
+
+    id = factory.Sequence(lambda n: hashlib.sha256(f"session {n}".encode()).hexdigest())
+    user = factory.SubFactory(UserFactory)
+    application_context = Context.WEB
+    session_data = {}
+    expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(hours=1))
+    ip_address = "203.0.113.7"
+    user_agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0"

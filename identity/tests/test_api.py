@@ -38,7 +38,7 @@ def test_a_cookie_login_sets_the_contexts_own_cookies_and_hides_the_key():
     client = Client()
     answer = log_in(client, UserFactory())
     assert answer.json()["session_key"] is None
-    assert set(answer.cookies) == {"exchanger_web_session", "exchanger_web_csrf"}
+    assert set(answer.cookies) == {"exchanger_web_session", "exchanger_web_csrf", "exchanger_web_device"}
     cookie = answer.cookies["exchanger_web_session"]
     assert cookie["httponly"]
     assert cookie["samesite"] == "Lax"
@@ -123,7 +123,9 @@ def test_the_operators_panel_refuses_an_account_without_a_permission_there_and_o
 
 @pytest.mark.context("telegram")
 def test_the_telegram_application_takes_no_password(world):
-    assert log_in(Client(), UserFactory()).status_code == 404
+    answer = log_in(Client(), UserFactory())
+    assert answer.status_code == 400
+    assert set(answer.json()["details"]) == {"init_data"}
     assert stored(world) == (0, [])
 
 

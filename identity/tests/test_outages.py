@@ -181,6 +181,17 @@ def test_a_full_redis_is_a_miss_and_not_an_outage(world):
     assert not access.circuit.is_open
 
 
+def test_what_a_full_redis_would_not_keep_is_what_is_read_when_it_has_room_again(world):
+    _, key = bearer(UserFactory())
+    assert SessionStore(key)["_auth_user_id"]  # cached
+    policy = ("CONFIG", "SET", "maxmemory", "1", "maxmemory-policy", "noeviction")
+    with redis_command(world, policy, ("CONFIG", "SET", "maxmemory", "256mb", "maxmemory-policy", "volatile-lru")):
+        store = SessionStore(key)
+        store["basket"] = "newer"
+        store.save()
+    assert SessionStore(key)["basket"] == "newer"
+
+
 def test_without_postgresql_a_warm_session_reads_and_a_write_is_a_503_that_leaves_nothing(world):
     client, _ = bearer(UserFactory())
     client.get(ME)

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from exchanger.environment import Environment
 from exchanger.kernel.contexts import IDENTITY, Context
+from exchanger.kernel.origin import Origin
 from exchanger.wiring import databases
 from identity import session_rows
 from identity.tests.factories import UserFactory
@@ -19,9 +20,18 @@ ROW = "a" * 64
 @pytest.fixture
 def row():
     user = UserFactory()
-    expires_at = timezone.now() + timedelta(hours=1)
-    version = session_rows.insert(ROW, str(user.id), Context.WEB, {"pair": "USD/UAH"}, expires_at)
-    return session_rows.SessionRow({"pair": "USD/UAH"}, str(user.id), expires_at, version)
+    created_at = timezone.now()
+    expires_at = created_at + timedelta(hours=1)
+    version = session_rows.insert(
+        ROW,
+        str(user.id),
+        Context.WEB,
+        b'{"pair": "USD/UAH"}',
+        expires_at=expires_at,
+        created_at=created_at,
+        origin=Origin("203.0.113.9", "curl"),
+    )
+    return session_rows.SessionRow({"pair": "USD/UAH"}, str(user.id), expires_at, created_at, version)
 
 
 def prepared():
@@ -73,7 +83,7 @@ def test_a_wrapper_around_statements_sees_them(row):
         raise PermissionError
 
     with connections[IDENTITY].execute_wrapper(refuse), pytest.raises(PermissionError):
-        session_rows.update(ROW, row.user_id, Context.WEB, {}, row.expires_at)
+        session_rows.update(ROW, row.user_id, Context.WEB, b"{}", expires_at=row.expires_at)
     assert len(seen) == 1
     assert session_rows.select(ROW, Context.WEB) == row
 
@@ -81,10 +91,10 @@ def test_a_wrapper_around_statements_sees_them(row):
 def test_errors_are_djangos_and_a_broken_transaction_refuses_the_next_statement(row):
     with transaction.atomic(using=IDENTITY):
         with pytest.raises(DataError), transaction.atomic(using=IDENTITY):
-            session_rows.update(ROW, "no uuid", Context.WEB, {}, row.expires_at)
+            session_rows.update(ROW, "no uuid", Context.WEB, b"{}", expires_at=row.expires_at)
         transaction.set_rollback(True, using=IDENTITY)
         with pytest.raises(transaction.TransactionManagementError):
-            session_rows.update(ROW, row.user_id, Context.WEB, {}, row.expires_at)
+            session_rows.update(ROW, row.user_id, Context.WEB, b"{}", expires_at=row.expires_at)
     assert session_rows.select(ROW, Context.WEB) == row
 
 

@@ -1,7 +1,7 @@
 from django_filters import rest_framework as filters
 
 from exchanger.kernel.filters import MomentFilter
-from web.models import ExchangeRate, Order, OrderStatus
+from web.models import Account, EntryKind, ExchangeRate, Order, OrderStatus, Transaction
 
 
 class OrderFilter(filters.FilterSet):
@@ -22,4 +22,17 @@ class RateFilter(filters.FilterSet):
 
     class Meta:
         model = ExchangeRate
+        fields: tuple[str, ...] = ()
+
+
+class TransactionFilter(filters.FilterSet):
+    order = filters.UUIDFilter(field_name="order_id")
+    account = filters.ChoiceFilter(choices=[(Account.CLIENT, "client"), (Account.SUSPENSE, "suspense")])
+    kind = filters.MultipleChoiceFilter(choices=EntryKind.choices)
+    currency = filters.CharFilter(lookup_expr="iexact")
+    created_after = MomentFilter(field_name="created_at", lookup_expr="gte")
+    created_before = MomentFilter(field_name="created_at", lookup_expr="lt")
+
+    class Meta:
+        model = Transaction
         fields: tuple[str, ...] = ()

@@ -2,7 +2,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from web.models import Order
+from web.models import Account, Order, Transaction
 
 
 class RateSerializer(serializers.Serializer[Any]):
@@ -29,3 +29,24 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
             "updated_at",
         )
         read_only_fields = fields
+
+
+class TransactionSerializer(serializers.ModelSerializer[Transaction]):
+    """``amount`` is positive where money came to the account and negative where it left it."""
+
+    class Meta:
+        model = Transaction
+        fields = ("id", "order_id", "payment_id", "kind", "account", "currency", "amount", "description", "created_at")
+        read_only_fields = fields
+
+
+class BalanceSerializer(serializers.Serializer[Any]):
+    """The sum of a client's entries in one account and currency."""
+
+    account = serializers.ChoiceField(choices=[(Account.CLIENT, "client"), (Account.SUSPENSE, "suspense")])
+    currency = serializers.CharField()
+    amount = serializers.DecimalField(
+        max_digits=38,
+        decimal_places=8,
+        help_text="Of `client`: what came to you less what left you. Of `suspense`: what is held for you.",
+    )

@@ -7,10 +7,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from web.adapter import WebAdapter
-from web.api.filters import OrderFilter, RateFilter
-from web.api.serializers import OrderSerializer, RateSerializer
+from web.api.filters import OrderFilter, RateFilter, TransactionFilter
+from web.api.serializers import BalanceSerializer, OrderSerializer, RateSerializer, TransactionSerializer
 from web.cache import WebCache
-from web.models import ExchangeRate, Order
+from web.models import ExchangeRate, Order, Transaction
 
 PAIR = OpenApiParameter("pair", str, "path", description="Two currency codes, such as usd_uah.")
 
@@ -51,3 +51,29 @@ class OrderViewSet(viewsets.ReadOnlyModelViewSet[Order]):
         user_id = self.request.user.pk
         assert user_id is not None  # IsAuthenticated has passed
         return WebAdapter().find_user_orders(user_id)
+
+
+class TransactionViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Transaction]):
+    """The movements of the client's own money, newest first: what left or came, and what is held for them."""
+
+    serializer_class = TransactionSerializer
+    filterset_class = TransactionFilter
+    ordering = ("-created_at", "-id")
+    queryset = Transaction.objects.none()  # for the schema; requests get their own below
+
+    def get_queryset(self) -> QuerySet[Transaction]:
+        if getattr(self, "swagger_fake_view", False):
+            return self.queryset
+        user_id = self.request.user.pk
+        assert user_id is not None  # IsAuthenticated has passed
+        return WebAdapter().find_user_transactions(user_id)
+
+
+class BalanceViewSet(viewsets.ViewSet):
+    """What the client's movements come to, by currency."""
+
+    @extend_schema(responses=BalanceSerializer(many=True))
+    def list(self, request: Request) -> Response:
+        user_id = request.user.pk
+        assert user_id is not None  # IsAuthenticated has passed
+        return Response(BalanceSerializer(WebAdapter().find_user_balances(user_id), many=True).data)

@@ -42,6 +42,8 @@ class TransactionFactory(OwnedFactory):
         model = Transaction
 
     order = factory.SubFactory(OrderFactory)
+    user_id = factory.SelfAttribute("order.user_id")
+    kind = "payment_held"
     account = "client"
     currency = "USD"
     amount = Decimal(100)

@@ -120,14 +120,14 @@ def try_to_be_others(login: Login, owner: psycopg.Connection) -> Iterator[Result
 
 def try_append_only(login: Login) -> Iterator[Result]:
     """As the owner, on the tables that the matrix names: the triggers fire for a statement that touches no row."""
-    for table in matrix.APPEND_ONLY.get(login.alias, ()):
-        name = sql.Identifier(table)
+    for table, key in matrix.APPEND_ONLY.get(login.alias, {}).items():
+        names = {"table": sql.Identifier(table), "key": sql.Identifier(key)}
         for verb, template in (
-            ("update", sql.SQL("UPDATE {} SET id = id WHERE false")),
-            ("delete", sql.SQL("DELETE FROM {} WHERE false")),
-            ("truncate", sql.SQL("TRUNCATE {}")),
+            ("update", sql.SQL("UPDATE {table} SET {key} = {key} WHERE false")),
+            ("delete", sql.SQL("DELETE FROM {table} WHERE false")),
+            ("truncate", sql.SQL("TRUNCATE {table}")),
         ):
-            statement = template.format(name)
+            statement = template.format(**names)
             answer = login.attempt(statement, refusal=TRIGGERED)
             target = f"{login.alias}.{table}"
             yield Result(APPEND_ONLY, login.role, target, verb, Expected.REFUSED, answer, text(statement))

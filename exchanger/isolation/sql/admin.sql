@@ -7,8 +7,9 @@ GRANT SELECT ON django_migrations TO exchanger_admin;
 GRANT SELECT, INSERT, UPDATE, DELETE
     ON admin_settings, reports, system_metrics, configurations, cache_invalidations TO exchanger_admin;
 
--- The audit trail only grows.
-GRANT SELECT, INSERT ON audit_logs TO exchanger_admin;
+-- The audit trail only grows. Its chain of hashes is appended by a trigger, as the owner, and read to verify it.
+GRANT SELECT, INSERT ON audit_logs, audit_outcomes TO exchanger_admin;
+GRANT SELECT ON audit_chain TO exchanger_admin;
 
 -- The job queue of the admin workers.
 GRANT SELECT, INSERT, UPDATE, DELETE

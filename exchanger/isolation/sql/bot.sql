@@ -6,8 +6,9 @@ REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM exchanger_telegram, exchanger_
 GRANT SELECT ON django_migrations TO exchanger_telegram, exchanger_admin;
 GRANT SELECT, INSERT, UPDATE, DELETE
     ON conversations, messages, notifications, bot_state, user_commands, cache_invalidations TO exchanger_telegram;
+GRANT SELECT, INSERT, UPDATE (handled_at) ON event_inbox TO exchanger_telegram;
 
-GRANT SELECT ON conversations, messages, notifications, bot_state, user_commands TO exchanger_admin;
+GRANT SELECT ON conversations, messages, notifications, bot_state, user_commands, event_inbox TO exchanger_admin;
 GRANT INSERT ON notifications TO exchanger_admin;
 GRANT SELECT, INSERT, DELETE ON cache_invalidations TO exchanger_admin;
 

@@ -7,7 +7,7 @@ GRANT SELECT ON django_migrations TO exchanger_web, exchanger_admin, exchanger_t
 
 -- People. The telegram application never sees a password hash, and changes nobody.
 GRANT SELECT, INSERT, UPDATE ON users TO exchanger_web, exchanger_admin;
-GRANT SELECT (id, email, email_verified, created_at, updated_at) ON users TO exchanger_telegram;
+GRANT SELECT (id, email, email_verified, password_changed_at, created_at, updated_at) ON users TO exchanger_telegram;
 GRANT SELECT, INSERT, UPDATE ON user_profiles TO exchanger_web, exchanger_admin;
 GRANT SELECT ON user_profiles TO exchanger_telegram;
 
@@ -59,7 +59,34 @@ CREATE OR REPLACE FUNCTION revoke_user_sessions(target uuid)
     AS $$
         DELETE FROM public.sessions s WHERE s.user_id = target RETURNING s.id, s.application_context
     $$;
-GRANT EXECUTE ON FUNCTION revoke_user_sessions(uuid) TO exchanger_admin;
+CREATE OR REPLACE FUNCTION revoke_context_sessions(target uuid, context varchar)
+    RETURNS TABLE (id varchar, application_context varchar)
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+    AS $$
+        DELETE FROM public.sessions s WHERE s.user_id = target AND s.application_context = context
+        RETURNING s.id, s.application_context
+    $$;
+CREATE OR REPLACE FUNCTION revoke_session(target uuid, session varchar)
+    RETURNS TABLE (id varchar, application_context varchar)
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+    AS $$
+        DELETE FROM public.sessions s WHERE s.user_id = target AND s.id = session
+        RETURNING s.id, s.application_context
+    $$;
+GRANT EXECUTE ON FUNCTION
+    revoke_user_sessions(uuid), revoke_context_sessions(uuid, varchar), revoke_session(uuid, varchar)
+    TO exchanger_admin;
+
+-- They see where a person is logged in, since when and from where, and nothing that a session holds.
+CREATE OR REPLACE FUNCTION list_user_sessions(target uuid)
+    RETURNS TABLE (id varchar, application_context varchar, created_at timestamptz, updated_at timestamptz,
+                   expires_at timestamptz, ip_address inet, user_agent varchar)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+    AS $$
+        SELECT s.id, s.application_context, s.created_at, s.updated_at, s.expires_at, s.ip_address, s.user_agent
+        FROM public.sessions s WHERE s.user_id = target AND s.expires_at > now()
+    $$;
+GRANT EXECUTE ON FUNCTION list_user_sessions(uuid) TO exchanger_admin;
 
 -- How many live sessions each context has: a count for the operators' dashboard, no row of anybody's.
 CREATE OR REPLACE FUNCTION count_live_sessions()

@@ -10,6 +10,11 @@ GRANT SELECT, INSERT, UPDATE ON orders, payments TO exchanger_web;
 GRANT SELECT, INSERT ON transactions, analytics_events TO exchanger_web;
 GRANT SELECT, INSERT, UPDATE ON exchange_rates TO exchanger_web;
 GRANT SELECT, INSERT, UPDATE, DELETE ON cache_invalidations TO exchanger_web;
+GRANT SELECT, INSERT, DELETE ON idempotency_keys TO exchanger_web;
+
+-- Whoever changes an order announces it; PostgreSQL queues the delivery, and web's workers say that it arrived.
+GRANT SELECT, INSERT ON event_deliveries TO exchanger_web, exchanger_admin;
+GRANT UPDATE (delivered_at) ON event_deliveries TO exchanger_web;
 
 GRANT SELECT ON orders, payments, transactions, analytics_events, exchange_rates TO exchanger_admin;
 GRANT UPDATE (status, updated_at) ON orders TO exchanger_admin;

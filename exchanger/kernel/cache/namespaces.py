@@ -1,6 +1,7 @@
 """Every key of the platform, declared once: its pattern, whose it is, and how long it may live.
 
-The patterns and lifetimes are the source document's ("Redis: namespaces and TTL"). Nobody formats a key by hand.
+The patterns and lifetimes of the first eight are the source document's ("Redis: namespaces and TTL"). Nobody formats
+a key by hand.
 """
 
 import re
@@ -83,7 +84,11 @@ REPORTS = Namespace("cache:admin:reports:", _ADMIN, HOUR)
 CONVERSATIONS = Namespace("cache:telegram:conversations:", _TELEGRAM, 24 * HOUR, invalidated_by=_ADMIN)
 COMMANDS = Namespace("cache:telegram:commands:", _TELEGRAM, HOUR, invalidated_by=_ADMIN)
 
-NAMESPACES = (SESSIONS, USERS, RATES, ORDERS, METRICS, REPORTS, CONVERSATIONS, COMMANDS)
+# Beyond the source's: how often somebody has tried, and which of Telegram's logins have been used.
+THROTTLE = Namespace("cache:{context}:throttle:", EVERY_CONTEXT, HOUR)
+INIT_DATA = Namespace("cache:telegram:init_data:", _TELEGRAM, HOUR + 60)
+
+NAMESPACES = (SESSIONS, USERS, RATES, ORDERS, METRICS, REPORTS, CONVERSATIONS, COMMANDS, THROTTLE, INIT_DATA)
 
 
 def own_prefixes(context: Context) -> tuple[str, ...]:

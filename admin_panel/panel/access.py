@@ -1,0 +1,186 @@
+"""What a person may do, and where they are logged in: on the person's page, to see and to change."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.admin.utils import unquote
+from django.contrib.auth import logout
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.views.decorators.http import require_POST
+
+from admin_panel.services.actors import actor_of
+from admin_panel.services.permissions import (
+    MAY_CHANGE,
+    REASON_LENGTH,
+    WrongPermissionChange,
+    operator_permission_grant,
+    operator_permission_revoke,
+)
+from admin_panel.services.sessions import MAY_END, operator_sessions_end
+from exchanger.kernel.contexts import Context
+from identity.adapter import IdentityAdapter
+from identity.devices import device_name
+from identity.models import User, UserPermission
+from identity.permission_names import known_permissions
+
+MAY_SEE_PERMISSIONS = "identity.view_userpermission"
+MAY_SEE_SESSIONS = "identity.view_session"
+SESSIONS_SHOWN = 50
+_NONE = "There was no such session any more."
+CONTEXT_LABELS: dict[str, str] = {Context.WEB: "info", Context.ADMIN: "danger", Context.TELEGRAM: "primary"}
+
+
+class AccessPages:
+    """For the ModelAdmin of people: two blocks below the form, and the addresses that their buttons post to."""
+
+    change_form_outer_after_template = "admin_panel/access.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        views = {"grant": self.grant_view, "revoke": self.revoke_view, "end_sessions": self.end_sessions_view}
+        own = [
+            path(f"<path:object_id>/{name}/", self._posted(view), name=f"identity_user_{name}")
+            for name, view in views.items()
+        ]
+        return [*own, *super().get_urls()]  # type: ignore[misc]
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        shown = _access(request, UUID(object_id)) if object_id and _is_uuid(object_id) else {}
+        page: HttpResponse = super().changeform_view(  # type: ignore[misc]
+            request, object_id, form_url, {**shown, **(extra_context or {})}
+        )
+        return page
+
+    def grant_view(self, request: HttpRequest, user: User) -> HttpResponse:
+        context, permission = _chosen(request)
+        granted = operator_permission_grant(
+            actor=actor_of(request), user_id=user.pk, permission=permission, context=context, reason=_reason(request)
+        )
+        told = f"{user} now holds {permission} in {context}." if granted else f"{user} held {permission} already."
+        messages.success(request, told)
+        return _back(user)
+
+    def revoke_view(self, request: HttpRequest, user: User) -> HttpResponse:
+        context, permission = _chosen(request)
+        revoked = operator_permission_revoke(
+            actor=actor_of(request), user_id=user.pk, permission=permission, context=context, reason=_reason(request)
+        )
+        told = f"{user} no longer holds {permission} in {context}." if revoked else f"{user} did not hold {permission}."
+        messages.success(request, told)
+        return _back(user)
+
+    def end_sessions_view(self, request: HttpRequest, user: User) -> HttpResponse:
+        named = request.POST.get("context", "")
+        ended = operator_sessions_end(
+            actor=actor_of(request),
+            user_id=user.pk,
+            context=_context(named) if named else None,
+            session_id=request.POST.get("session") or None,
+        )
+        if user.pk == request.user.pk and not IdentityAdapter(Context.ADMIN).find_session(
+            request.session.session_key or ""
+        ):
+            logout(request)  # it was the one that asked, which has nothing left to keep a message in
+            return HttpResponseRedirect(reverse("admin:login"))
+        total = sum(ended.values())
+        messages.success(request, f"{total} session{'' if total == 1 else 's'} of {user} ended." if total else _NONE)
+        return _back(user)
+
+    def _posted(self, view: Callable[[HttpRequest, User], HttpResponse]) -> Callable[..., HttpResponse]:
+        """``view`` of the person in the address, for operators; what it refuses becomes a message."""
+
+        def answer(request: HttpRequest, object_id: str) -> HttpResponse:
+            if not self.has_view_permission(request):  # type: ignore[attr-defined]
+                raise PermissionDenied
+            if any("\0" in text for text in request.POST.values()):
+                raise BadRequest("PostgreSQL's text holds no NUL.")
+            user = self.get_object(request, unquote(object_id))  # type: ignore[attr-defined]
+            if user is None:
+                raise Http404
+            try:
+                return view(request, user)
+            except (PermissionDenied, WrongPermissionChange) as refused:
+                messages.error(request, str(refused))
+                return _back(user)
+
+        wrapped: Any = self.admin_site.admin_view(require_POST(answer))  # type: ignore[attr-defined]
+        wrapped.model_admin = self
+        posted: Callable[..., HttpResponse] = wrapped
+        return posted
+
+
+def _access(request: HttpRequest, user_id: UUID) -> dict[str, Any]:
+    """What the template shows to this operator: a statement for the permissions, and two for the sessions."""
+    shown: dict[str, Any] = {"reason_length": REASON_LENGTH}
+    if request.user.has_perm(MAY_SEE_PERMISSIONS):
+        rows = UserPermission.objects.filter(user_id=user_id).order_by("application_context", "permission")
+        held = [(row, CONTEXT_LABELS[row.application_context]) for row in rows]
+        shown["permissions"] = held
+        if request.user.has_perm(MAY_CHANGE):
+            shown["grantable"] = _grantable(request.user, {(r.application_context, r.permission) for r, _ in held})
+            shown["may_change_permissions"] = True
+    if request.user.has_perm(MAY_SEE_SESSIONS):
+        adapter = IdentityAdapter(Context.ADMIN)
+        counts = adapter.count_sessions_everywhere(user_id)
+        sessions = adapter.find_sessions_everywhere(user_id, limit=SESSIONS_SHOWN)
+        shown["session_counts"] = [(context.value, CONTEXT_LABELS[context], live) for context, live in counts.items()]
+        shown["live_sessions"] = sum(counts.values())
+        shown["sessions"] = [
+            (session, CONTEXT_LABELS[session.application_context], device_name(session.user_agent))
+            for session in sessions
+        ]
+        shown["may_end_sessions"] = request.user.has_perm(MAY_END)
+    return shown
+
+
+def _grantable(operator: Any, held: set[tuple[str, str]]) -> list[tuple[str, list[str]]]:
+    """By context, what the operator may give and the person does not have; what counts is asked again on granting."""
+    return [
+        (
+            context.value,
+            sorted(
+                name
+                for name in known_permissions(context)
+                if (context.value, name) not in held and (operator.is_superuser or name in operator.granted)
+            ),
+        )
+        for context in Context
+    ]
+
+
+def _chosen(request: HttpRequest) -> tuple[Context, str]:
+    """``context:permission``, as the page's lists name them."""
+    context, _, permission = request.POST.get("permission", "").partition(":")
+    return _context(context), permission
+
+
+def _context(name: str) -> Context:
+    try:
+        return Context(name)
+    except ValueError:
+        raise WrongPermissionChange("Choose one of the applications on the page.") from None
+
+
+def _reason(request: HttpRequest) -> str:
+    return request.POST.get("reason", "").strip()
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _back(user: User) -> HttpResponse:
+    return HttpResponseRedirect(reverse("admin:identity_user_change", args=[user.pk]))

@@ -1,0 +1,1 @@
+"""What bench/drill.py is made of."""

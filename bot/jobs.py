@@ -1,0 +1,17 @@
+"""The telegram workers' own jobs."""
+
+from uuid import UUID
+
+from procrastinate import App
+
+from bot.services.events import order_events_handle
+from exchanger.kernel.backoff import Backoff
+
+
+def register(app: App) -> None:
+    """Add them to the process's job engine."""
+
+    @app.task(name="events.handle", retry=Backoff())
+    def handle_events(order_id: str) -> None:
+        """Handle the events of an order; deferred with a lock per order."""
+        order_events_handle(order_id=UUID(order_id))

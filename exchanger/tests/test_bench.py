@@ -1,0 +1,41 @@
+"""The benches run as their user would run them, on servers of their own, and hold what they promise."""
+
+import subprocess
+import sys
+
+import pytest
+
+from exchanger.local.paths import CHECKOUT
+
+PATIENCE = 180  # seconds, before a bench is told to stop and clean up
+
+
+def run(*command):
+    """The bench's exit status and what it printed; its own servers and processes end with it."""
+    with subprocess.Popen(
+        [sys.executable, *command], cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.terminate()
+            output, _ = process.communicate()
+    return process.returncode, output
+
+
+def test_every_promise_holds_while_servers_and_a_process_are_broken_under_load():
+    status, output = run("bench/drill.py", "--seconds", "0.5", "--timeout", "0.4", "--probe", "0.5")
+    assert status == 0, output
+    assert output.endswith("\nAll promises held.\n")
+
+
+def test_no_writer_fails_while_expired_sessions_are_purged():
+    status, output = run("bench/purge.py", "--rows", "4000", "--quiet", "0.5")
+    assert status == 0, output
+    assert "No writer failed" in output
+
+
+@pytest.mark.parametrize("bench", ["drill", "purge", "sessions"])
+def test_a_bench_says_what_it_is(bench):
+    status, output = run(f"bench/{bench}.py", "--help")
+    assert status == 0, output

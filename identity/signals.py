@@ -1,0 +1,6 @@
+"""What happens to people and others may want to know of, beside the signals of django.contrib.auth."""
+
+from django.dispatch import Signal
+
+# Somebody gave the right password and may not come in all the same; sent with ``request`` and ``user``.
+login_denied = Signal()

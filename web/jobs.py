@@ -1,0 +1,41 @@
+"""The web workers' own jobs."""
+
+import logging
+from uuid import UUID
+
+from procrastinate import App
+
+from exchanger.kernel.backoff import Backoff
+from web.adapter import WebAdapter
+from web.services.events import NotAccepted, order_events_deliver
+from web.services.idempotency import idempotency_purge
+
+logger = logging.getLogger(__name__)
+
+
+def register(app: App) -> None:
+    """Add them to the process's job engine."""
+
+    # PostgreSQL queues it (EventDelivery), with one lock per order: the jobs of an order run one after the other, and
+    # one that waits for its next try holds the later ones back.
+    @app.task(name="events.deliver", retry=Backoff())
+    def deliver_events(order_id: str) -> None:
+        """Bring the waiting events of an order to the telegram process."""
+        try:
+            order_events_deliver(order_id=UUID(order_id))
+        except NotAccepted as error:
+            logger.warning("Not accepted, to be tried again: %s", error)
+            raise
+
+    @app.periodic(cron="*/5 * * * *")
+    @app.task(name="events.sweep", lock="events.sweep", queueing_lock="events.sweep")
+    def sweep_events(timestamp: int) -> None:
+        """Deliver what waits without a job; the next run goes on where this one fails."""
+        for order_id in WebAdapter().find_stranded_orders():
+            order_events_deliver(order_id=order_id)
+
+    @app.periodic(cron="41 * * * *")
+    @app.task(name="idempotency.purge", queueing_lock="idempotency.purge")
+    def purge_idempotency_keys(timestamp: int) -> None:
+        """Forget the answers of a day ago."""
+        idempotency_purge()
