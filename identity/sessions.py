@@ -26,7 +26,7 @@ from redis.exceptions import RedisError
 
 from exchanger.kernel.cache.access import ask
 from exchanger.kernel.cache.codec import decode, encode
-from exchanger.kernel.cache.leases import CoherentCache, Loaded, unlink
+from exchanger.kernel.cache.leases import CoherentCache, Loaded, evaluate, unlink
 from exchanger.kernel.cache.namespaces import SESSIONS, CacheKey
 from exchanger.kernel.contexts import IDENTITY, current
 from exchanger.kernel.origin import Origin
@@ -284,8 +284,11 @@ class SessionStore(SessionBase):
         try:
             unlink([key])
         except RedisError as error:
-            logger.warning("A session left PostgreSQL but not Redis yet (%s): it is replayed", type(error).__name__)
-            self.end_unconfirmed = True
+            logger.warning("A session has ended, but Redis has not dropped it yet (%s)", type(error).__name__)
+            if note is None:  # there was no row, and if the session was an anonymous one, Redis still has it
+                self.end_unconfirmed = not _drop_later(key)
+            else:
+                self.end_unconfirmed = True
         else:
             if note is not None:
                 session_rows.forget_pending(note)
@@ -329,7 +332,7 @@ class SessionStore(SessionBase):
 
         def follow() -> None:
             if not _cache.write_through(row_id, value, version):
-                session_rows.note_pending(SESSIONS.key(row_id))
+                _drop_later(SESSIONS.key(row_id))
 
         transaction.on_commit(follow, using=IDENTITY)
 
@@ -381,24 +384,46 @@ def _encoded(data: dict[str, Any]) -> bytes:
     return encoded
 
 
+# A save follows only a session: what a reader of an ended one has left there, a lease, must not become it again.
+_REPLACE_ANONYMOUS = """
+local held = redis.call('GET', KEYS[1])
+if not held or string.sub(held, 1, 1) ~= '{' then redis.call('UNLINK', KEYS[1]) return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+
+
 def _set_anonymous(key: CacheKey, value: Loaded, *, create: bool) -> None:
     assert value.expires_at is not None
     life = min(SESSIONS.ttl * 1000, int((value.expires_at - timezone.now()).total_seconds() * 1000))
+    encoded = encode(value.value)
     try:
         if life <= 0:
             unlink([key])
             return
-        held = ask(lambda redis: redis.set(key, encode(value.value), px=life, nx=create, xx=not create, get=True))
-        live = isinstance(held, bytes) and held.startswith(b"{")
-        if not create and held is not None and not live:
-            unlink([key])  # a reader of what is gone had left its lease there
+        if create:
+            kept = ask(lambda redis: redis.set(key, encoded, px=life, nx=True))
+        else:
+            kept = ask(lambda redis: evaluate(redis, _REPLACE_ANONYMOUS, key, encoded, life))
     except RedisError as error:
         logger.warning("An anonymous session was not kept (%s)", type(error).__name__)
         return
-    if create and held is not None:
-        raise CreateError
-    if not create and not live:
-        raise UpdateError
+    if not kept:
+        raise CreateError if create else UpdateError
+
+
+def _drop_later(key: CacheKey) -> bool:
+    """Note that Redis must drop a key, and try once more; whether it has.
+
+    Who found Redis back between the failure and the note has not seen the note: it would stay until the next replay.
+    """
+    note = session_rows.note_pending(key)
+    try:
+        unlink([key])
+    except RedisError:
+        return False
+    session_rows.forget_pending(note)
+    return True
 
 
 def _is_cached(key: CacheKey) -> bool:

@@ -25,8 +25,12 @@ PROCESS = "identity.tests.session_process"
 _LOOK_FOR_LOCKS_MS = 5  # how long a process is silent before PostgreSQL is asked whether it waits for another
 _PATIENCE = 4000  # such looks: who is silent that long hangs
 
-Fault = Literal["refused", "lost", "killed"]
-ON_REDIS: tuple[Fault, ...] = ("refused", "lost")
+Fault = Literal["refused", "lost", "broken", "late", "killed"]
+"""What can befall a step. A command to Redis is not carried out (refused), or is and its answer is lost: with the way
+to the server until the next stop (lost), with the connection alone, so that it can be sent again (broken), or by
+keeping the process waiting until it gives up (late). A process is killed before a step."""
+ON_REDIS: tuple[Fault, ...] = ("refused", "lost", "broken")
+LATE: tuple[Fault, ...] = ("late",)
 KILLED: tuple[Fault, ...] = ("killed",)
 
 
@@ -93,13 +97,22 @@ class Actor:
             return
         if step.is_sql:
             self._link.send("go")
-        elif fault == "lost":
-            self.wire.lose_answer()
-        elif fault == "refused":
-            self.wire.refuse()
         else:
-            self.wire.let_pass()
+            self._let_through(fault)
         self.settle()
+        if fault in {"refused", "lost"}:
+            self.wire.heal()
+
+    def _let_through(self, fault: Fault | None) -> None:
+        match fault:
+            case "refused":
+                self.wire.refuse()
+            case "lost" | "broken":
+                self.wire.lose_answer(goes_away=fault == "lost")
+            case "late":
+                self.wire.keep_answer()
+            case _:
+                self.wire.let_pass()
 
     def cut(self) -> None:
         """Take Redis away; a command that was under way has failed."""
@@ -174,14 +187,15 @@ class Stage:
         return self._actors[name]
 
     def _made(self, name: str) -> Actor:
-        """``name`` is a context's, with a number where there are several of one."""
-        context = Context(name.rstrip("0123456789"))
+        """``name`` is a context's, with a number where there are several of one; who is ``hasty`` waits for nobody."""
+        words, _, hasty = name.partition("-")
+        context = Context(words.rstrip("0123456789"))
         path = self.servers.paths.sockets / f"{name}.sock"
         wire = Wire(path, self.servers.valkey.socket)
         ours, theirs = Pipe()
         environment = process_environment(context, self.servers.environments)
         environment["REDIS_URL"] = environment["REDIS_URL"].replace(self.servers.valkey.socket.name, path.name)
-        environment["REDIS_TIMEOUT"] = "60"  # seconds: a step is held as long as the test likes
+        environment["REDIS_TIMEOUT"] = "0.5" if hasty else "60"  # seconds: a step is held as long as the test likes
         environment["REDIS_PROBE_SECONDS"] = "0"
         environment["DJANGO_SETTINGS_MODULE"] = os.environ["DJANGO_SETTINGS_MODULE"]
         arguments = [sys.executable, "-m", PROCESS, str(theirs.fileno())]

@@ -79,16 +79,16 @@ class Wire:
             client.sendall(answer)
 
     def refuse(self) -> None:
-        """The server never hears of it."""
-        assert self._held is not None
-        client, _, _ = self._held
-        self._held = None
-        self._close(client)
+        """The server never hears of it, and is out of reach until ``heal``."""
+        self.cut()
 
-    def lose_answer(self) -> None:
-        """The server carries it out, and the connection breaks before its answer."""
+    def lose_answer(self, *, goes_away: bool) -> None:
+        """The server carries it out, and the connection breaks before its answer; until ``heal``, if it goes away."""
         client, _ = self._carry_out()
-        self._close(client)
+        if goes_away:
+            self.cut()
+        else:
+            self._close(client)
 
     def keep_answer(self) -> None:
         """The server carries it out, and its answer never comes: whoever waits has to give up."""

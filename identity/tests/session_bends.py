@@ -7,7 +7,7 @@ import pytest
 from django.contrib.sessions.backends.base import SessionBase
 
 from exchanger.kernel.cache import access, leases
-from identity import session_rows
+from identity import session_rows, sessions
 from identity.sessions import SessionStore
 
 Bend = pytest.MonkeyPatch  # what is bent, with ``undo``
@@ -17,8 +17,8 @@ def save_replaces_a_lease(patch: pytest.MonkeyPatch) -> None:
     _replace(
         patch,
         "_WRITE_THROUGH",
-        "if ARGV[3] == '0' or string.sub(held, 1, 6) == 'lease:' then return redis.call('UNLINK', KEYS[1]) end",
-        "if string.sub(held, 1, 6) == 'lease:' then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3]) return 1 end",
+        "if ARGV[3] == '0' or not version then return redis.call('UNLINK', KEYS[1]) end",
+        "if not version then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3]) return 1 end",
     )
 
 
@@ -46,6 +46,14 @@ def cycling_asks_for_no_session(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(SessionStore, "cycle_key", SessionBase.cycle_key)
 
 
+def anonymous_save_replaces_a_lease(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        sessions,
+        "_REPLACE_ANONYMOUS",
+        "return redis.call('SET', KEYS[1], ARGV[1], 'XX', 'PX', ARGV[2]) and 1 or 0",
+    )
+
+
 def _replace(patch: pytest.MonkeyPatch, script: str, line: str, by: str) -> None:
     bent = getattr(leases, script).replace(line, by)
     assert bent != getattr(leases, script), f"{script} has no such line any more"
@@ -69,5 +77,6 @@ BENDS: dict[str, Callable[[], Bend]] = {
         deletion_leaves_no_note,
         trust_comes_before_replay,
         cycling_asks_for_no_session,
+        anonymous_save_replaces_a_lease,
     )
 }

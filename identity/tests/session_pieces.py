@@ -65,6 +65,11 @@ class Pieces:
         self.held["n"] = n
         return self._unless_ended(self.held.save)
 
+    def touch(self) -> bool:
+        """Lengthen the session's life, as a request does that only reads."""
+        settings.SESSION_TOUCH_SECONDS = -settings.SESSION_ABSOLUTE_AGE  # it is always due
+        return self.held.touch()
+
     def delete(self) -> bool:
         """Whether the end was confirmed."""
         self.held.flush()

@@ -18,11 +18,14 @@ WEB = ("web1", "web2", "web3")
 class Race:
     """Pieces (see ``session_pieces``) that run at once: an operator's in an admin process, each other in a web one."""
 
-    def __init__(self, stage: Stage, world: TestServers, pieces: Sequence[str], bend: str | None = None) -> None:
-        web = iter(WEB)
+    def __init__(
+        self, stage: Stage, world: TestServers, pieces: Sequence[str], *, bend: str | None = None, hasty: bool = False
+    ) -> None:
+        """``bend`` is a fault in the engine (see ``session_bends``); who is ``hasty`` gives up on a late answer."""
+        web, suffix = iter(WEB), "-hasty" if hasty else ""
         self.world = world
         self.pieces = pieces
-        self.actors = [stage["admin"] if piece == "revoke" else stage[next(web)] for piece in pieces]
+        self.actors = [stage[("admin" if piece == "revoke" else next(web)) + suffix] for piece in pieces]
         self.web = [stage[name] for name in WEB[: max(2, sum(piece != "revoke" for piece in pieces))]]
         self.everyone = list(dict.fromkeys([*self.web, *self.actors]))
         self.identity = world.superuser("identity")
@@ -30,6 +33,7 @@ class Race:
         self._scripts_unknown = True  # the first use of a script is a step more: a run must not depend on earlier ones
         self.user_id = str(UserFactory().pk)
         for actor in self.everyone:
+            actor.wire.heal()
             actor.call("bent", bend)
         self.web[0].call("prepare", None, self.user_id)
         self.key = self.web[0].call("login")
@@ -110,7 +114,7 @@ class Race:
     def _prepare(self) -> None:
         for actor in self.everyone:
             actor.wire.heal()
-            actor.call("prepare", self.key if actor in self.web else None, self.user_id)
+            actor.call("prepare", None if actor.name.startswith("admin") else self.key, self.user_id)
 
     def _down(self) -> None:
         """Nobody reaches Redis, until the check; it keeps what it has."""
@@ -167,8 +171,8 @@ class Race:
 class AnonymousRace(Race):
     """The same over an anonymous session, which Redis alone has: an end that was said to be one is final."""
 
-    def __init__(self, stage: Stage, world: TestServers, pieces: Sequence[str], bend: str | None = None) -> None:
-        super().__init__(stage, world, pieces, bend)
+    def __init__(self, stage: Stage, world: TestServers, pieces: Sequence[str], **options: Any) -> None:
+        super().__init__(stage, world, pieces, **options)
         self.key = self.web[0].call("anonymous", 0)
         self.arguments = {"load": (self.key,)}
         self._cached = f"identity:session:web:{stored_id(self.key)}"

@@ -11,13 +11,17 @@ from django.db import connections
 from redis.exceptions import RedisError
 
 from exchanger.kernel.cache import access
-from exchanger.tests.lockstep import KILLED, ON_REDIS
+from exchanger.tests.lockstep import KILLED, LATE, ON_REDIS
 from identity.services.sessions import session_open
 from identity.sessions import SessionStore
 from identity.tests.factories import UserFactory
+from identity.tests.session_bends import BENDS
 from identity.tests.session_races import AnonymousRace, HealingRace, Race, all_runs
 
-PAIRS = list(combinations_with_replacement(["load", "save", "delete", "cycle", "login", "password", "revoke"], 2))
+PAIRS = [
+    *combinations_with_replacement(["load", "save", "delete", "cycle", "login", "password", "revoke"], 2),
+    *(("touch", other) for other in ["load", "save", "delete", "cycle", "revoke"]),
+]
 ENDINGS = [
     ("load", "delete"),
     ("save", "delete"),
@@ -88,10 +92,36 @@ def test_an_anonymous_session_while_redis_is_away(stage, world, pieces):
     assert all_runs(AnonymousRace(stage, world, pieces), event="down", starts=[True]) >= 2
 
 
-@pytest.mark.parametrize("faults", [(), ON_REDIS, KILLED], ids=["whole", "failing", "killed"])
-@pytest.mark.parametrize("pieces", [("load", "load"), ("load", "replay")], ids="+".join)
-def test_nobody_believes_redis_again_before_what_ended_meanwhile_is_gone(stage, world, pieces, faults):
-    assert all_runs(HealingRace(stage, world, pieces), faults=faults, starts=[True]) >= 2
+@pytest.mark.parametrize("troubles", [{}, {"faults": ("lost",), "victim": "web1"}], ids=["whole", "failing"])
+def test_nobody_believes_redis_again_before_what_ended_meanwhile_is_gone(stage, world, troubles):
+    assert all_runs(HealingRace(stage, world, ("load", "load")), starts=[True], **troubles) >= 10
+
+
+def test_a_worker_that_dies_while_it_replays_changes_nothing_of_that(stage, world):
+    race = HealingRace(stage, world, ("load", "replay"))
+    assert all_runs(race, starts=[True], faults=KILLED, victim="web2") >= 10
+
+
+@pytest.mark.parametrize("piece", ["load", "save", "touch", "delete", "cycle", "login", "revoke"])
+def test_an_answer_that_comes_too_late_leaves_nothing_behind(stage, world, piece):
+    assert all_runs(Race(stage, world, (piece,), hasty=True), faults=LATE) >= 3
+
+
+FOUND = {
+    "save_replaces_a_lease": (Race, ("load", "save", "delete"), {}),
+    "fill_needs_no_lease": (Race, ("load", "delete"), {}),
+    "deletion_leaves_no_note": (Race, ("load", "delete"), {"event": "down"}),
+    "trust_comes_before_replay": (HealingRace, ("load", "load"), {}),
+    "cycling_asks_for_no_session": (Race, ("cycle", "revoke"), {}),
+    "anonymous_save_replaces_a_lease": (AnonymousRace, ("load", "save", "delete"), {"faults": ["lost"]}),
+}
+
+
+@pytest.mark.parametrize("bend", BENDS)
+def test_the_checker_finds_a_fault_that_is_built_into_the_engine(stage, world, bend):
+    kind, pieces, troubles = FOUND[bend]
+    race = kind(stage, world, pieces, bend=bend)
+    assert any(race.found(race.runs(warm=warm, **troubles)) for warm in (False, True))
 
 
 @pytest.mark.context("web")
