@@ -128,8 +128,10 @@ def test_the_hash_is_taken_as_telegram_writes_it(written):
         verify_init_data(urlencode({**found, "hash": written(found["hash"])}), token=TOKEN)
 
 
-@pytest.mark.parametrize("auth_date", ["", "now", "-1", "1e9", "١٧٠٠٠٠٠٠٠٠", "9" * 12, f"{time.time()}"])
+@pytest.mark.parametrize("auth_date", ["", "now", "-1", "1e9", "١٧٠٠٠٠٠٠٠٠", "9" * 12, "seconds with a fraction"])
 def test_a_time_that_is_none_is_refused_though_it_is_signed(auth_date):
+    if auth_date == "seconds with a fraction":
+        auth_date = f"{time.time()}"
     with pytest.raises(InvalidInitData):
         verify_init_data(signed(fields_of() | {"auth_date": auth_date}), token=TOKEN)
 

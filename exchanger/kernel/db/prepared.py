@@ -88,8 +88,8 @@ def _text(param: Any) -> bytes | None:
 def _checked(server: pq.abc.PGconn, result: pq.abc.PGresult) -> pq.abc.PGresult:
     if result.status in _DONE:
         return result
-    if server.status != pq.ConnStatus.OK:
-        raise psycopg.OperationalError(server.get_error_message())
+    if server.status != pq.ConnStatus.OK or not result.error_field(pq.DiagnosticField.SQLSTATE):
+        raise psycopg.OperationalError(server.get_error_message())  # libpq's own word: the server said nothing
     raise errors.error_from_result(result)
 
 
