@@ -29,10 +29,11 @@ def fill_needs_no_lease(patch: pytest.MonkeyPatch) -> None:
 def deletion_leaves_no_note(patch: pytest.MonkeyPatch) -> None:
     real = session_rows.delete
 
-    def delete(*args: Any) -> None:
+    def delete(*args: Any) -> int | None:
         note = real(*args)
         if note is not None:
             session_rows.forget_pending(note)
+        return note
 
     patch.setattr(session_rows, "delete", delete)
 

@@ -16,10 +16,10 @@ from redis.exceptions import RedisError
 
 from exchanger.kernel.cache.access import circuit
 from exchanger.kernel.cache.invalidation import replay_all
-from exchanger.kernel.contexts import current
+from exchanger.kernel.contexts import Context, current
 from identity.cache import UserCache
 from identity.models import User
-from identity.services.sessions import session_open, user_sessions_revoke
+from identity.services.sessions import session_open, user_sessions_end, user_sessions_revoke
 from identity.services.users import user_set_password
 from identity.sessions import SessionStore
 from identity.tests.session_bends import BENDS, Bend
@@ -43,7 +43,18 @@ class Pieces:
         circuit.reset()
         self.held = SessionStore(key)
         self.held.get("n")
-        self.user = None if user_id is None else User.objects.get(pk=user_id)
+        if user_id is not None:
+            self.meet(user_id)
+
+    def meet(self, user_id: str) -> None:
+        """Have a person to log in, or to change the password of."""
+        readable = User.objects.defer("password") if current() is Context.TELEGRAM else User.objects.all()
+        self.user = readable.get(pk=user_id)
+
+    def hold(self, key: str) -> Any:
+        """Load a session to change it later; its ``n``, None when there is no session."""
+        self.held = SessionStore(key)
+        return self.held.get("n")
 
     def bent(self, name: str | None) -> None:
         """Bend the engine as a fault would (see BENDS), or make it whole again."""
@@ -83,6 +94,13 @@ class Pieces:
         """The key of a new session."""
         return session_open(user=self._person).session_key
 
+    def login_with(self, n: int) -> str | None:
+        """The key of a new session that says ``n``."""
+        session = session_open(user=self._person)
+        session["n"] = n
+        session.save()
+        return session.session_key
+
     def log_in_here(self) -> str | None:
         """Log in to the session that is held, as Django's view does; its new key."""
         request = self._request(self.held)
@@ -106,6 +124,10 @@ class Pieces:
 
     def revoke(self) -> dict[str, int]:
         return user_sessions_revoke(user_id=self._person.pk)
+
+    def end_own(self) -> int:
+        """End the person's sessions in this context; how many there were."""
+        return user_sessions_end(user_id=self._person.pk)
 
     def replay(self) -> None:
         """What a worker does each minute, and what becomes of it when Redis fails."""

@@ -100,7 +100,7 @@ class Race:
         )
         if "password" in self.pieces:
             self.identity.execute(
-                "UPDATE users SET password_hash = was.password_hash FROM"
+                "UPDATE users SET password_hash = was.password_hash, password_changed_at = was.password_changed_at FROM"
                 " jsonb_populate_record(NULL::users, %s::jsonb) was WHERE users.id = was.id",
                 (self._user,),
             )

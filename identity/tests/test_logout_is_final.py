@@ -35,6 +35,7 @@ ENDINGS = [
     ("save", "expire"),
 ]
 LOGOUTS = [pieces for pieces in ENDINGS if "expire" not in pieces]
+TYPICAL = [("load", "delete"), ("save", "delete"), ("delete", "cycle"), ("load", "revoke")]
 TRIPLES = [
     ("load", "load", "delete"),
     ("load", "save", "delete"),
@@ -71,7 +72,7 @@ def test_redis_goes_away_at_any_moment_and_comes_back_with_what_it_had(stage, wo
     assert all_runs(Race(stage, world, pieces), event="down", starts=[True]) >= 7
 
 
-@pytest.mark.parametrize("pieces", ENDINGS, ids="+".join)
+@pytest.mark.parametrize("pieces", [*TYPICAL, ("load", "expire")], ids="+".join)
 def test_redis_is_restarted_empty_at_any_moment(stage, world, pieces):
     assert all_runs(Race(stage, world, pieces), event="emptied", starts=[True]) >= 7
 
@@ -81,10 +82,16 @@ def test_any_of_them_is_killed_at_any_moment(stage, world, pieces):
     assert all_runs(Race(stage, world, pieces), faults=KILLED, starts=[True]) >= 2
 
 
-@pytest.mark.parametrize("faults", [(), ON_REDIS], ids=["whole", "failing"])
 @pytest.mark.parametrize("pieces", ANONYMOUS, ids="+".join)
-def test_an_anonymous_session(stage, world, pieces, faults):
-    assert all_runs(AnonymousRace(stage, world, pieces), faults=faults, starts=[True]) >= 2
+def test_an_anonymous_session(stage, world, pieces):
+    assert all_runs(AnonymousRace(stage, world, pieces), starts=[True]) >= 2
+
+
+@pytest.mark.parametrize(
+    "pieces", [("save", "delete"), ("load", "save", "delete"), ("save", "log_in_here")], ids="+".join
+)
+def test_an_anonymous_session_while_an_answer_is_lost(stage, world, pieces):
+    assert all_runs(AnonymousRace(stage, world, pieces), faults=["lost"], starts=[True]) >= 10
 
 
 @pytest.mark.parametrize("pieces", ANONYMOUS, ids="+".join)
@@ -98,8 +105,7 @@ def test_nobody_believes_redis_again_before_what_ended_meanwhile_is_gone(stage, 
 
 
 def test_a_worker_that_dies_while_it_replays_changes_nothing_of_that(stage, world):
-    race = HealingRace(stage, world, ("load", "replay"))
-    assert all_runs(race, starts=[True], faults=KILLED, victim="web2") >= 10
+    assert all_runs(HealingRace(stage, world, ("replay",)), starts=[True], faults=KILLED) >= 3
 
 
 @pytest.mark.parametrize("piece", ["load", "save", "touch", "delete", "cycle", "login", "revoke"])
