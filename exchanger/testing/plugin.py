@@ -14,7 +14,6 @@ from exchanger.testing.servers import TestServers
 
 if TYPE_CHECKING:
     from exchanger.testing.binding import Binding
-    from exchanger.tests.lockstep import Stage
 
 # Django reads its settings before any fixture runs, so the environment is there first; nothing is started yet.
 os.environ.pop("EXCHANGER_CONTEXT", None)
@@ -73,16 +72,6 @@ def processes(servers: TestServers) -> Iterator[dict[Context, ApplicationProcess
     finally:
         for process in running.values():
             process.stop()
-
-
-@pytest.fixture(scope="session")
-def stage(servers: TestServers) -> Iterator["Stage"]:
-    """Processes of the three contexts that take one step at a time."""
-    from exchanger.tests.lockstep import Stage
-
-    stage = Stage(servers)
-    yield stage
-    stage.close()
 
 
 @pytest.fixture(autouse=True)

@@ -197,6 +197,7 @@ class Stage:
         environment["REDIS_URL"] = environment["REDIS_URL"].replace(self.servers.valkey.socket.name, path.name)
         environment["REDIS_TIMEOUT"] = "0.5" if hasty else "60"  # seconds: a step is held as long as the test likes
         environment["REDIS_PROBE_SECONDS"] = "0"
+        environment["LOG_LEVEL"] = "ERROR"  # it is expected to warn, hundreds of times
         environment["DJANGO_SETTINGS_MODULE"] = os.environ["DJANGO_SETTINGS_MODULE"]
         arguments = [sys.executable, "-m", PROCESS, str(theirs.fileno())]
         self._parents.append(subprocess.Popen(arguments, cwd=CHECKOUT, env=environment, pass_fds=[theirs.fileno()]))

@@ -91,7 +91,7 @@ def test_an_anonymous_session(stage, world, pieces):
     "pieces", [("save", "delete"), ("load", "save", "delete"), ("save", "log_in_here")], ids="+".join
 )
 def test_an_anonymous_session_while_an_answer_is_lost(stage, world, pieces):
-    assert all_runs(AnonymousRace(stage, world, pieces), faults=["lost"], starts=[True]) >= 10
+    assert all_runs(AnonymousRace(stage, world, pieces), faults=["lost"], starts=[True]) >= 7
 
 
 @pytest.mark.parametrize("pieces", ANONYMOUS, ids="+".join)

@@ -7,7 +7,7 @@ same each time; ``SESSIONS_MACHINE=5000`` tries that many others, chosen anew.
 import os
 from dataclasses import dataclass, field
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -41,6 +41,7 @@ SETTINGS = settings(
     deadline=None,
     print_blob=True,
     suppress_health_check=list(HealthCheck),
+    phases=(Phase.generate, Phase.shrink) if EXAMPLES else (Phase.generate,),  # to shrink a failure takes minutes
 )
 
 
@@ -134,7 +135,7 @@ class SessionsMachine(RuleBasedStateMachine):
         actor = sorted(self.model.held)[who % len(self.model.held)]
         held, n = self.model.held[actor], self._next()
         said = self.stage[actor].call("save", n)
-        session = held.session
+        session, held.n = held.session, n  # it has changed what it holds, whatever became of that
         if self._may_differ(session):
             if said != ENDED:
                 session.said.append(n)
@@ -142,7 +143,7 @@ class SessionsMachine(RuleBasedStateMachine):
         assert said == (None if session.lives else ENDED)
         if session.lives:
             session.said.append(n)
-            session.by, held.n = actor, n
+            session.by = actor
 
     @somebody_holds_one
     @rule(who=NUMBERS)
