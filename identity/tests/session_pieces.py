@@ -79,6 +79,7 @@ class Pieces:
     def touch(self) -> bool:
         """Lengthen the session's life, as a request does that only reads."""
         settings.SESSION_TOUCH_SECONDS = -settings.SESSION_ABSOLUTE_AGE  # it is always due
+        self.held.modified = False
         return self.held.touch()
 
     def delete(self) -> bool:
