@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from exchanger.kernel.contexts import Context, current
 from identity.cache import UserCache
 from identity.models import User
+from identity.services.users import user_check_password
 
 
 class IdentityBackend(BaseBackend):
@@ -23,7 +24,7 @@ class IdentityBackend(BaseBackend):
         if user is None:
             make_password(password)  # the work that a known address would have cost
             return None
-        return self.get_user(user.pk) if user.check_password(password) else None
+        return self.get_user(user.pk) if user_check_password(user=user, password=password) else None
 
     def get_user(self, user_id: str | UUID) -> User | None:
         return UserCache(current()).get_user(user_id)

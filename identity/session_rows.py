@@ -29,13 +29,22 @@ UPDATE sessions SET expires_at = %s, updated_at = now(), version = version + 1
 WHERE id = %s AND application_context = %s AND expires_at > now()
 RETURNING session_data, user_id, expires_at, created_at, version
 """)
+# A new id for the same row: whoever deletes it meanwhile, by its old id or as one of a person's, comes first or waits.
+_MOVE = Statement("""
+WITH moved AS (
+    UPDATE sessions SET id = %s, session_data = %s, user_id = %s, expires_at = %s, updated_at = now(),
+        version = version + 1
+    WHERE id = %s AND application_context = %s AND expires_at > now() RETURNING version
+), noted AS (INSERT INTO cache_invalidations (key) SELECT %s FROM moved RETURNING id)
+SELECT moved.version, noted.id FROM moved, noted
+""")
 _EXISTS = Statement("SELECT id FROM sessions WHERE id = %s AND application_context = %s AND expires_at > now()")
 # The note that the key must leave Redis commits with the deletion, so a crash in between loses nothing.
 _DELETE = Statement("""
 WITH gone AS (DELETE FROM sessions WHERE id = %s AND application_context = %s RETURNING id)
 INSERT INTO cache_invalidations (key) SELECT %s FROM gone RETURNING id
 """)
-_NOTE = "INSERT INTO cache_invalidations (key) VALUES (%s)"
+_NOTE = Statement("INSERT INTO cache_invalidations (key) VALUES (%s) RETURNING id")
 _FORGET = "DELETE FROM cache_invalidations WHERE id = %s"
 # An array, and not IN: a join would run the inner statement, and its limit, once for each row it looks at.
 _PURGE = """
@@ -86,6 +95,17 @@ def touch(row_id: str, context: Context, *, expires_at: datetime) -> SessionRow 
     return _row(_TOUCH.one(IDENTITY, expires_at, row_id, context))
 
 
+def move(
+    row_id: str, new_id: str, user_id: str, context: Context, data: bytes, *, expires_at: datetime, key: str
+) -> tuple[int, int] | None:
+    """Update under a new id, and note that ``key`` must be dropped: the next version, and the note's id.
+
+    None when the row is gone; a deleted session is not brought back under another id. ``data`` is JSON.
+    """
+    found = _MOVE.one(IDENTITY, new_id, data, user_id, expires_at, row_id, context, key)
+    return None if found is None else (_number(found[0]), _number(found[1]))
+
+
 def exists(row_id: str, context: Context) -> bool:
     return _EXISTS.one(IDENTITY, row_id, context) is not None
 
@@ -115,10 +135,11 @@ def _row(found: tuple[str | None, ...] | None) -> SessionRow | None:
     )
 
 
-def note_pending(key: str) -> None:
-    """Note that ``key`` may hold an older value than its row, and must be dropped when Redis answers again."""
-    with connections[IDENTITY].cursor() as cursor:
-        cursor.execute(_NOTE, (key,))
+def note_pending(key: str) -> int:
+    """Note that ``key`` must be dropped when Redis answers again, for what it holds is not the truth; the note's id."""
+    noted = _NOTE.one(IDENTITY, key)
+    assert noted is not None
+    return _number(noted[0])
 
 
 def forget_pending(note_id: int) -> None:

@@ -15,16 +15,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY as USER_ID
 from django.contrib.sessions.backends.base import VALID_KEY_CHARS, CreateError, SessionBase, UpdateError
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 from redis.exceptions import RedisError
 
 from exchanger.kernel.cache.access import ask
 from exchanger.kernel.cache.codec import decode, encode
-from exchanger.kernel.cache.leases import CoherentCache, Loaded, unlink
+from exchanger.kernel.cache.leases import CoherentCache, Loaded, evaluate, unlink
 from exchanger.kernel.cache.namespaces import SESSIONS, CacheKey
 from exchanger.kernel.contexts import IDENTITY, current
 from exchanger.kernel.origin import Origin
@@ -194,6 +196,25 @@ class SessionStore(SessionBase):
         note = session_rows.delete(row_id, self.context, key)
         transaction.on_commit(lambda: self._drop(key, note), using=IDENTITY)
 
+    def cycle_key(self) -> None:
+        """Give the session a new key; the old one is dead.
+
+        A person's session is moved in one statement, so that one which has been ended does not live on under its new
+        key, and a revocation of the person's sessions ends it on either side of the move.
+
+        Raises:
+            SessionInterrupted: the session was ended while the request was under way.
+        """
+        data: dict[str, Any] = self._get_session()  # type: ignore[attr-defined]
+        user_id = data.get(USER_ID)
+        if user_id is None or self._user_id is None:
+            super().cycle_key()
+        else:
+            self._move(user_id, data)
+
+    async def acycle_key(self) -> None:
+        await sync_to_async(self.cycle_key)()
+
     @classmethod
     def clear_expired(cls) -> None:
         """Delete expired rows in batches; a web process can only reach web's, maintenance reaches all."""
@@ -263,8 +284,11 @@ class SessionStore(SessionBase):
         try:
             unlink([key])
         except RedisError as error:
-            logger.warning("A session left PostgreSQL but not Redis yet (%s): it is replayed", type(error).__name__)
-            self.end_unconfirmed = True
+            logger.warning("A session has ended, but Redis has not dropped it yet (%s)", type(error).__name__)
+            if note is None:  # there was no row, and if the session was an anonymous one, Redis still has it
+                self.end_unconfirmed = not _drop_later(key)
+            else:
+                self.end_unconfirmed = True
         else:
             if note is not None:
                 session_rows.forget_pending(note)
@@ -308,7 +332,7 @@ class SessionStore(SessionBase):
 
         def follow() -> None:
             if not _cache.write_through(row_id, value, version):
-                session_rows.note_pending(SESSIONS.key(row_id))
+                _drop_later(SESSIONS.key(row_id))
 
         transaction.on_commit(follow, using=IDENTITY)
 
@@ -321,6 +345,25 @@ class SessionStore(SessionBase):
         held = _Held(data, None, self._expires_at(), self._created_at(), 0)
         _set_anonymous(SESSIONS.key(self._id), held.loaded(), create=create)
         self._keep(held)
+
+    def _move(self, user_id: str, data: dict[str, Any]) -> None:
+        encoded = _encoded(data)
+        expires_at, created_at = self._expires_at(), self._created_at()
+        old_id, key = self._id, self._get_new_session_key()
+        old_key, new_id = SESSIONS.key(old_id), stored_id(key)
+        lease = _cache.lease(new_id)  # before the row, as for a new session
+        moved = session_rows.move(old_id, new_id, user_id, self.context, encoded, expires_at=expires_at, key=old_key)
+        if moved is None:
+            raise SessionInterrupted("The session was ended while the request was under way.")
+        version, note = moved
+        self._session_key = key
+        held = _Held(data, user_id, expires_at, created_at, version)
+        self._keep(held)
+        self.modified = True
+        if lease is not None:
+            value = held.loaded()
+            transaction.on_commit(lambda: _cache.fill(lease, value), using=IDENTITY)
+        transaction.on_commit(lambda: self._drop(old_key, note), using=IDENTITY)
 
 
 def _moment(text: str) -> datetime:
@@ -341,24 +384,46 @@ def _encoded(data: dict[str, Any]) -> bytes:
     return encoded
 
 
+# A save follows only a session: what a reader of an ended one has left there, a lease, must not become it again.
+_REPLACE_ANONYMOUS = """
+local held = redis.call('GET', KEYS[1])
+if not held or string.sub(held, 1, 1) ~= '{' then redis.call('UNLINK', KEYS[1]) return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+
+
 def _set_anonymous(key: CacheKey, value: Loaded, *, create: bool) -> None:
     assert value.expires_at is not None
     life = min(SESSIONS.ttl * 1000, int((value.expires_at - timezone.now()).total_seconds() * 1000))
+    encoded = encode(value.value)
     try:
         if life <= 0:
             unlink([key])
             return
-        held = ask(lambda redis: redis.set(key, encode(value.value), px=life, nx=create, xx=not create, get=True))
-        live = isinstance(held, bytes) and held.startswith(b"{")
-        if not create and held is not None and not live:
-            unlink([key])  # a reader of what is gone had left its lease there
+        if create:
+            kept = ask(lambda redis: redis.set(key, encoded, px=life, nx=True))
+        else:
+            kept = ask(lambda redis: evaluate(redis, _REPLACE_ANONYMOUS, key, encoded, life))
     except RedisError as error:
         logger.warning("An anonymous session was not kept (%s)", type(error).__name__)
         return
-    if create and held is not None:
-        raise CreateError
-    if not create and not live:
-        raise UpdateError
+    if not kept:
+        raise CreateError if create else UpdateError
+
+
+def _drop_later(key: CacheKey) -> bool:
+    """Note that Redis must drop a key, and try once more; whether it has.
+
+    Who found Redis back between the failure and the note has not seen the note: it would stay until the next replay.
+    """
+    note = session_rows.note_pending(key)
+    try:
+        unlink([key])
+    except RedisError:
+        return False
+    session_rows.forget_pending(note)
+    return True
 
 
 def _is_cached(key: CacheKey) -> bool:

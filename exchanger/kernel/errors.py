@@ -4,6 +4,7 @@ import logging
 import sys
 from typing import Any
 
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -72,7 +73,10 @@ def _json(request: HttpRequest, status_code: int, code: str, message: str) -> Js
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    answer = _json(request, 400, "bad_request", "The request cannot be understood: check its address and headers.")
+    if isinstance(exception, SessionInterrupted):
+        answer = _json(request, 400, "session_ended", "Your session was ended meanwhile: log in and try again.")
+    else:
+        answer = _json(request, 400, "bad_request", "The request cannot be understood: check its address and headers.")
     return answer or defaults.bad_request(request, exception)
 
 

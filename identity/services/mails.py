@@ -16,7 +16,7 @@ def mail_request(*, kind: MailKind, user_id: UUID | None, needed: bool = True) -
     """Have a mail sent to a person, when the transaction under way commits; None is nobody and costs the same.
 
     The job holds the person's id alone: address, language and token are those of the moment of sending. The queue is
-    in another database, so a crash right after the commit can lose the mail; all mails can be asked for again.
+    in another database, so a crash right after the commit can lose the mail: one with a link can be asked for again.
     With ``needed`` a queue out of reach raises OperationalError, and the change that asked for the mail stays.
     """
     transaction.on_commit(lambda: _defer(kind, user_id), using=IDENTITY, robust=not needed)

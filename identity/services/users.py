@@ -1,5 +1,6 @@
 """Writes on people. Each drops the cached user in all three contexts with the commit of its change."""
 
+from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
 from django.utils import timezone
 
@@ -31,3 +32,20 @@ def user_set_password(*, user: User, password: str) -> None:
     user.password_changed_at = timezone.now()
     user.save(update_fields=["password", "password_changed_at", "updated_at"])
     invalidate_user_cache(user.pk)
+
+
+def user_check_password(*, user: User, password: str) -> bool:
+    """Whether the password is the person's; a hash of an older algorithm or strength is renewed on the way.
+
+    To the sessions of before, in every context, a renewed hash is a new password. One that was changed since ``user``
+    was read stays.
+    """
+    stored = user.password
+
+    @transaction.atomic(using=IDENTITY)
+    def renew(password: str) -> None:
+        same = User.objects.filter(pk=user.pk, password=stored)
+        if same.update(password=make_password(password), updated_at=timezone.now()):
+            invalidate_user_cache(user.pk)
+
+    return check_password(password, stored, renew)

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
@@ -6,6 +6,16 @@ from django.core import mail
 from django.core.mail import EmailMessage
 
 from exchanger.testing.jobs import run_jobs
+from exchanger.testing.servers import TestServers
+from exchanger.tests.lockstep import Stage
+
+
+@pytest.fixture(scope="session")
+def stage(servers: TestServers) -> Iterator[Stage]:
+    """Processes of the three contexts that take one step at a time."""
+    stage = Stage(servers)
+    yield stage
+    stage.close()
 
 
 @pytest.fixture

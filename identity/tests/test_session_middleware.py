@@ -1,5 +1,6 @@
 """The cookie: when it is set, renewed, deleted and left alone, and what responses vary on."""
 
+import json
 from http.cookies import SimpleCookie
 
 import pytest
@@ -271,11 +272,13 @@ def test_the_interruption_is_answered_400_without_a_cookie(kind, by, settings, w
         SessionStore(key).flush()
         return HttpResponse("done")
 
-    request = RequestFactory().get("/", headers={"Authorization": f"Bearer {key}"} if by == "bearer" else None)
+    headers = {"Authorization": f"Bearer {key}"} if by == "bearer" else None
+    request = RequestFactory().get("/api/v1/auth/me", headers=headers)
     if by == "cookie":
         request.COOKIES[settings.SESSION_COOKIE_NAME] = key
     response = convert_exception_to_response(SessionMiddleware(view))(request)
     assert response.status_code == 400
+    assert json.loads(response.content)["code"] == "session_ended"
     assert response.cookies == SimpleCookie()
     assert contents(world) == ({}, {})
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.exceptions import SessionInterrupted
 
 from exchanger.kernel.contexts import NoContext
 from identity.services.sessions import session_open
@@ -51,6 +52,29 @@ def test_a_key_of_one_context_finds_changes_and_deletes_nothing_in_another(as_co
     assert (rows(world), keys(world)) == before
     with as_context("admin"):
         assert SessionStore(key)["_auth_user_id"] == str(user.pk)
+
+
+@pytest.mark.context("web")
+def test_a_session_that_has_ended_does_not_live_on_under_a_new_key(world):
+    key = session_open(user=UserFactory()).session_key
+    loaded = SessionStore(key)
+    assert loaded["_auth_user_id"]
+    SessionStore(key).delete()
+    with pytest.raises(SessionInterrupted):
+        loaded.cycle_key()
+    assert rows(world) == []
+
+
+@pytest.mark.context("web")
+def test_a_cycled_session_is_the_same_row_under_another_id(world):
+    key = session_open(user=UserFactory()).session_key
+    opened = world.superuser("identity").execute("SELECT created_at FROM sessions").fetchone()
+    session = SessionStore(key)
+    session.cycle_key()
+    assert rows(world) == [(stored_id(session.session_key), "web", 2)]
+    assert keys(world) == [f"identity:session:web:{stored_id(session.session_key)}"]
+    assert world.superuser("identity").execute("SELECT created_at FROM sessions").fetchone() == opened
+    assert not SessionStore().exists(key)
 
 
 def test_a_process_without_a_context_has_no_sessions(world):

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.db import connections, transaction
 from django.test import Client
 
@@ -10,10 +11,12 @@ from exchanger.kernel.cache.invalidation import invalidate_on_commit, replay
 from exchanger.kernel.cache.namespaces import USERS
 from exchanger.kernel.contexts import Context, ForeignContext
 from identity.cache import UserCache
+from identity.models import User
 from identity.services.permissions import permission_grant, permission_revoke
 from identity.services.sessions import session_open, user_sessions_revoke
-from identity.services.users import user_set_password
-from identity.tests.factories import UserFactory
+from identity.services.users import user_check_password, user_set_password
+from identity.tests.accounts import client_of, is_logged_in, login
+from identity.tests.factories import PASSWORD, UserFactory
 
 
 def cached_users(world):
@@ -70,6 +73,24 @@ def test_a_new_password_ends_the_sessions_that_the_old_one_opened():
     assert Client().get("/api/v1/auth/me", headers=headers).status_code == 200
     user_set_password(user=user, password="an entirely new one")
     assert Client().get("/api/v1/auth/me", headers=headers).status_code == 401
+
+
+@pytest.mark.context("web")
+def test_a_login_renews_an_older_hash_and_its_own_session_lives_on(world):
+    user = UserFactory(password=make_password(PASSWORD, hasher="pbkdf2_sha256"))
+    assert UserCache(Context.WEB).get_user(user.pk)
+    key = login(user.email, PASSWORD).json()["session_key"]
+    world.redis().flushdb()
+    assert is_logged_in(client_of(key))
+    assert User.objects.get(pk=user.pk).password.startswith("argon2")
+
+
+@pytest.mark.context("web")
+def test_a_renewed_hash_does_not_undo_a_change_of_the_password_that_came_first():
+    user = UserFactory(password=make_password(PASSWORD, hasher="pbkdf2_sha256"))
+    user_set_password(user=User.objects.get(pk=user.pk), password="another-long-one")
+    assert user_check_password(user=user, password=PASSWORD)
+    assert User.objects.get(pk=user.pk).check_password("another-long-one")
 
 
 @pytest.mark.context("web")

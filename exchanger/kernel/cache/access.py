@@ -39,6 +39,7 @@ class Circuit:
         self._failures = 0  # so that a probe notices one that came while it was under way
         self._next_probe = 0.0  # monotonic seconds
         self._prober: int | None = None
+        self._replaying = False  # the probe was answered: who deletes now need not leave it to the replay
         self.before_trusting: Callable[[], object] = lambda: None
 
     @property
@@ -49,20 +50,26 @@ class Circuit:
         """Believe in Redis again without asking it: for a process that has been given another one."""
         self._open = False
 
-    def ask(self, command: Callable[[Redis], T]) -> T:
+    def ask(self, command: Callable[[Redis], T], *, deletes: bool = False) -> T:
         """The answer to ``command``, which is given the process's client.
+
+        A command that ``deletes`` is carried out as soon as Redis answers again. Refused, it would leave a note that
+        the replay under way has not seen, and Redis would be believed before the deletion.
 
         Raises:
             CircuitOpen: Redis was not asked.
             redis.RedisError: it was, and failed or refused.
         """
-        if self._open and self._prober != threading.get_ident() and not self._heal():
+        if self._open and not self._may_pass(deletes) and not self._heal():
             raise CircuitOpen("Redis does not answer; it is asked again in a moment")
         try:
             return command(redis_client())
         except OUTAGES as error:
             self._trip(error)
             raise
+
+    def _may_pass(self, deletes: bool) -> bool:
+        return self._prober == threading.get_ident() or (deletes and self._replaying)
 
     def _trip(self, error: RedisError) -> None:
         with self._lock:
@@ -84,6 +91,7 @@ class Circuit:
             self._next_probe = time.monotonic() + settings.REDIS_PROBE_SECONDS
         try:
             redis_client().ping()
+            self._replaying = True
             self.before_trusting()
         except (RedisError, DatabaseError) as error:
             logger.info("Redis is not back yet (%s)", type(error).__name__)
@@ -95,15 +103,16 @@ class Circuit:
                 logger.warning("Redis answers again")
             return not self._open
         finally:
+            self._replaying = False
             self._prober = None
 
 
 circuit = Circuit()
 
 
-def ask(command: Callable[[Redis], T]) -> T:
+def ask(command: Callable[[Redis], T], *, deletes: bool = False) -> T:
     """``Circuit.ask`` of the process's own circuit."""
-    return circuit.ask(command)
+    return circuit.ask(command, deletes=deletes)
 
 
 def redis_client() -> Redis:

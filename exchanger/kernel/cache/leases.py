@@ -157,14 +157,14 @@ class CoherentCache:
 
     def _run(self, script: str, key: CacheKey, *args: Any) -> bool:
         try:
-            ask(lambda redis: _evaluate(redis, script, key, *args))
+            ask(lambda redis: evaluate(redis, script, key, *args))
         except RedisError as error:
             logger.debug("Nothing was cached under %s (%s)", self.namespace.prefix, type(error).__name__)
             return False
         return True
 
 
-def _evaluate(redis: Redis, script: str, *args: Any) -> Any:
+def evaluate(redis: Redis, script: str, *args: Any) -> Any:
     """Run a script by its hash, and by its text where the server has lost it."""
     try:
         return redis.execute_command("EVALSHA", _hash(script), 1, *args)  # type: ignore[no-untyped-call]
@@ -190,4 +190,4 @@ def unlink(keys: Iterable[str]) -> None:
                 pipeline.unlink(key)
             pipeline.execute()
 
-    ask(drop)
+    ask(drop, deletes=True)
