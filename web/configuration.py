@@ -50,13 +50,18 @@ class WebConfiguration:
     """One published version.
 
     ``spread`` is the share of the market's rate, and ``fee`` the share of what the client is to receive, that the house
-    keeps. ``max_deviation_percent`` is how far a feed's rate may be from the one in force. ``feeds`` are the providers
-    of rates in the order in which they are asked; ``feed_max_age`` is how old the day of a provider's rates may be.
+    keeps. ``client_daily_limits`` (by currency) and ``pair_daily_limits`` (by pair) are the most that may be given on a
+    day, ``large_refunds`` the most of a currency that goes back on one operator's word. ``max_deviation_percent`` is
+    how far a feed's rate may be from the one in force. ``feeds`` are the providers of rates in the order in which they
+    are asked; ``feed_max_age`` is how old the day of a provider's rates may be.
     """
 
     version: int
     pairs: tuple[Pair, ...]
     limits: Mapping[str, Limits]
+    client_daily_limits: Mapping[str, Decimal]
+    pair_daily_limits: Mapping[str, Decimal]
+    large_refunds: Mapping[str, Decimal]
     spread: Decimal
     fee: Decimal
     rate_max_age: timedelta
@@ -82,6 +87,9 @@ class WebConfiguration:
             version=version,
             pairs=tuple(known["pairs"]),
             limits={key: Limits(limit["min"], limit["max"]) for key, limit in known["limits"].items()},
+            client_daily_limits=known["client_daily_limits"],
+            pair_daily_limits=known["pair_daily_limits"],
+            large_refunds=known["large_refunds"],
             spread=known["spread"],
             fee=known["fee"],
             rate_max_age=timedelta(seconds=known["rate_max_age_seconds"]),

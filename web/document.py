@@ -36,10 +36,18 @@ class LimitsSerializer(_Strict):
 
 
 class DocumentSerializer(_Strict):
-    """``limits`` are of what is given, by currency (``USD``) or, where a pair needs its own, by pair (``USD/UAH``)."""
+    """``limits`` are of what is given, by currency (``USD``) or, where a pair needs its own, by pair (``USD/UAH``).
+
+    What follows is optional. ``client_daily_limits`` are how much of a currency one client may give on a day (UTC), and
+    ``pair_daily_limits`` how much all of them together in a pair. A refund above ``large_refunds`` of its currency
+    needs a second operator.
+    """
 
     pairs = serializers.ListField(child=PairField(), allow_empty=False, max_length=1000)
     limits = serializers.DictField(child=LimitsSerializer())
+    client_daily_limits = serializers.DictField(child=DecimalField(), required=False, default=dict)
+    pair_daily_limits = serializers.DictField(child=DecimalField(), required=False, default=dict)
+    large_refunds = serializers.DictField(child=DecimalField(), required=False, default=dict)
     spread = DecimalField()
     fee = DecimalField()
     rate_max_age_seconds = serializers.IntegerField(min_value=60, max_value=30 * DAY)
@@ -60,6 +68,15 @@ class DocumentSerializer(_Strict):
             raise serializers.ValidationError("Each provider stands here once.")
         return feeds
 
+    def validate_client_daily_limits(self, limits: dict[str, Decimal]) -> dict[str, Decimal]:
+        return _by(CurrencyField(), limits)
+
+    def validate_large_refunds(self, limits: dict[str, Decimal]) -> dict[str, Decimal]:
+        return _by(CurrencyField(), limits)
+
+    def validate_pair_daily_limits(self, limits: dict[str, Decimal]) -> dict[str, Decimal]:
+        return {pair.title: limit for pair, limit in _by(PairField(), limits).items()}
+
     def validate_spread(self, share: Decimal) -> Decimal:
         return _share(share)
 
@@ -71,6 +88,11 @@ class DocumentSerializer(_Strict):
         if missing := sorted({p.source for p in attrs["pairs"] if p.title not in limits and p.source not in limits}):
             raise serializers.ValidationError({"limits": f"There are none for {', '.join(missing)}."})
         return attrs
+
+
+def _by(field: serializers.Field[Any, Any, Any, Any], limits: Mapping[str, Decimal]) -> dict[Any, Decimal]:
+    """The limits by what their keys name; ``field`` says whether a key names one."""
+    return {field.run_validation(key): limit for key, limit in limits.items()}
 
 
 def _share(share: Decimal) -> Decimal:

@@ -47,7 +47,11 @@ TABLES: dict[str, dict[str, dict[Context, str]]] = {
     },
     "web": {
         "orders": {WEB: _NO_DELETE, ADMIN: "select update(status updated_at)"},
-        "payments": {WEB: _NO_DELETE, ADMIN: "select update(status)"},
+        "payments": {WEB: _NO_DELETE, ADMIN: "select update(status amount received_at updated_at)"},
+        "refunds": {
+            WEB: _NO_DELETE,
+            ADMIN: "select insert update(status requested_by approved_by reason reference updated_at)",
+        },
         "transactions": {WEB: "select insert", ADMIN: "select insert"},
         "analytics_events": {WEB: "select insert", ADMIN: "select insert"},
         "exchange_rates": {WEB: _NO_DELETE, ADMIN: _NO_DELETE},
@@ -56,6 +60,7 @@ TABLES: dict[str, dict[str, dict[Context, str]]] = {
         "published_configuration": {WEB: "select", ADMIN: _NO_DELETE},
         "event_deliveries": {WEB: "select insert update(delivered_at)", ADMIN: "select insert"},
         "idempotency_keys": {WEB: "select insert delete"},
+        "provider_events": {WEB: "select insert delete"},
         "cache_invalidations": {WEB: _ALL, ADMIN: "select insert delete"},
         "django_migrations": {WEB: "select", ADMIN: "select"},
     },

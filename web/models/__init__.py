@@ -6,9 +6,11 @@ from web.models.held_rate import HeldRate, HeldReason, HeldStatus
 from web.models.idempotency import IdempotencyKey
 from web.models.order import Order
 from web.models.payment import Payment
+from web.models.provider_event import ProviderEvent
 from web.models.quote import Quote
 from web.models.rate import MANUAL, ExchangeRate
-from web.models.statuses import OrderStatus, PaymentStatus
+from web.models.refund import Refund, RefundKind
+from web.models.statuses import OrderStatus, PaymentStatus, RefundStatus
 from web.models.transaction import Account, EntryKind, Transaction
 
 __all__ = [
@@ -27,7 +29,11 @@ __all__ = [
     "OrderStatus",
     "Payment",
     "PaymentStatus",
+    "ProviderEvent",
     "PublishedConfiguration",
     "Quote",
+    "Refund",
+    "RefundKind",
+    "RefundStatus",
     "Transaction",
 ]

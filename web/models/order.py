@@ -8,7 +8,9 @@ from web.models.statuses import OrderStatus
 class Order(models.Model):
     """A client's order to exchange ``amount`` of one currency into another (table ``orders``).
 
-    ``user_id`` is a person of the identity database; no foreign key crosses databases.
+    What it was made at never changes; its status moves as ``web/transitions.py`` declares. Paid after ``expires_at`` it
+    is not exchanged; None is an order from before there were quotes. ``user_id`` is a person of the identity database;
+    no foreign key crosses databases.
     """
 
     id = uuid_key()
@@ -20,6 +22,7 @@ class Order(models.Model):
     status = VarCharField(
         max_length=50, choices=OrderStatus.choices, default=OrderStatus.PENDING, db_default=OrderStatus.PENDING
     )
+    expires_at = models.DateTimeField(null=True, blank=True)
     created_at = timestamp()
     updated_at = timestamp()
 
@@ -35,6 +38,8 @@ class Order(models.Model):
             models.Index(fields=["user_id", "-created_at", "-id"], name="idx_orders_user_created"),
             models.Index(fields=["-created_at", "-id"], name="idx_orders_created"),
             models.Index(fields=["status", "created_at"], name="idx_orders_status_created"),
+            models.Index(fields=["from_currency", "to_currency", "created_at"], name="idx_orders_pair_created"),
+            models.Index(fields=["expires_at"], name="idx_orders_unpaid", condition=Q(status=OrderStatus.PENDING)),
         ]
 
     def __str__(self) -> str:

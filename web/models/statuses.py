@@ -2,7 +2,7 @@ from django.db.models import TextChoices
 
 
 class OrderStatus(TextChoices):
-    """``pending → paid → processing → completed``; the rest are ways to end."""
+    """``pending → paid → processing → completed``; the rest are ways to end (``web/transitions.py``)."""
 
     PENDING = "pending"
     PAID = "paid"
@@ -20,3 +20,13 @@ class PaymentStatus(TextChoices):
     FAILED = "failed"
     CANCELLED = "cancelled"
     REFUNDED = "refunded"
+
+
+class RefundStatus(TextChoices):
+    """``requested → approved → succeeded``; what failed or was rejected may be tried again."""
+
+    REQUESTED = "requested"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"

@@ -16,6 +16,7 @@ from web.models import (
     Payment,
     PublishedConfiguration,
     Quote,
+    Refund,
     Transaction,
 )
 
@@ -112,6 +113,18 @@ class PaymentFactory(OwnedFactory):
     user_id = factory.SelfAttribute("order.user_id")
     payment_method = "bank_transfer"
     amount = factory.SelfAttribute("order.amount")
+
+
+class RefundFactory(OwnedFactory):
+    class Meta:
+        model = Refund
+
+    payment = factory.SubFactory(PaymentFactory, status="succeeded")
+    order = factory.SelfAttribute("payment.order")
+    kind = "payment"
+    amount = factory.SelfAttribute("payment.amount")
+    large = False
+    reason = "The client asked for it."
 
 
 class TransactionFactory(OwnedFactory):

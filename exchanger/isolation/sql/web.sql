@@ -6,7 +6,7 @@ REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM exchanger_web, exchanger_admin
 GRANT SELECT ON django_migrations TO exchanger_web, exchanger_admin;
 
 -- Money leaves a trace: no login deletes an order, a payment or a ledger entry, and nobody changes an entry.
-GRANT SELECT, INSERT, UPDATE ON orders, payments TO exchanger_web;
+GRANT SELECT, INSERT, UPDATE ON orders, payments, refunds TO exchanger_web;
 GRANT SELECT, INSERT ON transactions, analytics_events TO exchanger_web;
 GRANT SELECT, INSERT, UPDATE ON exchange_rates TO exchanger_web;
 -- Operators decide on a held rate; web's workers withdraw it when its provider says something else.
@@ -15,7 +15,7 @@ GRANT SELECT, INSERT, UPDATE (status) ON held_rates TO exchanger_web;
 GRANT SELECT, INSERT, DELETE, UPDATE (order_id) ON quotes TO exchanger_web;
 GRANT SELECT ON published_configuration TO exchanger_web;
 GRANT SELECT, INSERT, UPDATE, DELETE ON cache_invalidations TO exchanger_web;
-GRANT SELECT, INSERT, DELETE ON idempotency_keys TO exchanger_web;
+GRANT SELECT, INSERT, DELETE ON idempotency_keys, provider_events TO exchanger_web;
 
 -- Whoever changes an order announces it; PostgreSQL queues the delivery, and web's workers say that it arrived.
 GRANT SELECT, INSERT ON event_deliveries TO exchanger_web, exchanger_admin;
@@ -23,7 +23,10 @@ GRANT UPDATE (delivered_at) ON event_deliveries TO exchanger_web;
 
 GRANT SELECT ON orders, payments, transactions, analytics_events, exchange_rates TO exchanger_admin;
 GRANT UPDATE (status, updated_at) ON orders TO exchanger_admin;
-GRANT UPDATE (status) ON payments TO exchanger_admin;
+-- They say that a transfer has come, and how much; a payment's amount is fixed once it has.
+GRANT UPDATE (status, amount, received_at, updated_at) ON payments TO exchanger_admin;
+GRANT SELECT, INSERT, UPDATE (status, requested_by, approved_by, reason, reference, updated_at)
+    ON refunds TO exchanger_admin;
 GRANT INSERT ON transactions, analytics_events TO exchanger_admin;
 GRANT INSERT, UPDATE ON exchange_rates TO exchanger_admin;
 GRANT SELECT, UPDATE (status, decided_at, decided_by) ON held_rates TO exchanger_admin;
