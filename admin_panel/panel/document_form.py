@@ -47,7 +47,8 @@ class DocumentForm(forms.Form):
 
 
 def _form_field(field: Any) -> forms.Field:
-    shared: dict[str, Any] = {"required": False, "help_text": field.help_text or _layout(field)}
+    help_text = " ".join(part for part in (field.help_text, _layout(field)) if part)
+    shared: dict[str, Any] = {"required": False, "help_text": help_text}
     match field:
         case serializers.BooleanField():
             return forms.BooleanField(widget=UnfoldBooleanSwitchWidget, **shared)
@@ -55,7 +56,7 @@ def _form_field(field: Any) -> forms.Field:
             limits = {"min_value": field.min_value, "max_value": field.max_value}
             return forms.IntegerField(widget=UnfoldAdminIntegerFieldWidget, **{**shared, **limits, "required": True})
         case serializers.ListField() | serializers.DictField():
-            return forms.CharField(widget=UnfoldAdminTextareaWidget(attrs={"rows": 6}), **shared)
+            return forms.CharField(widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}), **shared)
         case _:
             return forms.CharField(widget=UnfoldAdminTextInputWidget, **{**shared, "required": field.required})
 
@@ -64,9 +65,7 @@ def _layout(field: Any) -> str:
     """How the text of a list or a table is laid out."""
     match field:
         case serializers.ListField(child=serializers.ChoiceField() as child):
-            return f"One a line, of: {', '.join(str(choice) for choice in child.choices)}."
-        case serializers.ListField():
-            return "One a line."
+            return f"There are: {', '.join(str(choice) for choice in child.choices)}."
         case serializers.DictField(child=serializers.Serializer() as child):
             return f"One a line: {COLUMN.join(['which', *child.fields])}."
         case serializers.DictField():
