@@ -84,6 +84,16 @@ class DocumentSerializer(_Strict):
         min_value=HOUR, max_value=30 * DAY, help_text="A feed's day older than this is not taken."
     )
 
+    def validate_pairs(self, pairs: list[Any]) -> list[Any]:
+        if len(set(pairs)) != len(pairs):
+            raise serializers.ValidationError("Each pair stands here once.")
+        return pairs
+
+    def validate_feeds(self, feeds: list[str]) -> list[str]:
+        if len(set(feeds)) != len(feeds):
+            raise serializers.ValidationError("Each provider stands here once.")
+        return feeds
+
     def validate_client_daily_limits(self, limits: dict[str, Decimal]) -> dict[str, Decimal]:
         return _by(CurrencyField(), limits)
 
