@@ -35,12 +35,18 @@ class LimitsSerializer(_Strict):
         return attrs
 
 
+class BankAccountSerializer(_Strict):
+    recipient = serializers.CharField(max_length=140)
+    iban = serializers.CharField(max_length=34)
+    bank = serializers.CharField(max_length=140)
+
+
 class DocumentSerializer(_Strict):
     """``limits`` are of what is given, by currency (``USD``) or, where a pair needs its own, by pair (``USD/UAH``).
 
     What follows is optional. ``client_daily_limits`` are how much of a currency one client may give on a day (UTC), and
     ``pair_daily_limits`` how much all of them together in a pair. A refund above ``large_refunds`` of its currency
-    needs a second operator.
+    needs a second operator. ``bank_accounts`` (by currency) are where clients send their transfers.
     """
 
     pairs = serializers.ListField(child=PairField(), allow_empty=False, max_length=1000)
@@ -48,6 +54,7 @@ class DocumentSerializer(_Strict):
     client_daily_limits = serializers.DictField(child=DecimalField(), required=False, default=dict)
     pair_daily_limits = serializers.DictField(child=DecimalField(), required=False, default=dict)
     large_refunds = serializers.DictField(child=DecimalField(), required=False, default=dict)
+    bank_accounts = serializers.DictField(child=BankAccountSerializer(), required=False, default=dict)
     spread = DecimalField()
     fee = DecimalField()
     rate_max_age_seconds = serializers.IntegerField(min_value=60, max_value=30 * DAY)
@@ -74,6 +81,9 @@ class DocumentSerializer(_Strict):
     def validate_large_refunds(self, limits: dict[str, Decimal]) -> dict[str, Decimal]:
         return _by(CurrencyField(), limits)
 
+    def validate_bank_accounts(self, accounts: dict[str, Any]) -> dict[str, Any]:
+        return _by(CurrencyField(), accounts)
+
     def validate_pair_daily_limits(self, limits: dict[str, Decimal]) -> dict[str, Decimal]:
         return {pair.title: limit for pair, limit in _by(PairField(), limits).items()}
 
@@ -90,9 +100,9 @@ class DocumentSerializer(_Strict):
         return attrs
 
 
-def _by(field: serializers.Field[Any, Any, Any, Any], limits: Mapping[str, Decimal]) -> dict[Any, Decimal]:
-    """The limits by what their keys name; ``field`` says whether a key names one."""
-    return {field.run_validation(key): limit for key, limit in limits.items()}
+def _by(field: serializers.Field[Any, Any, Any, Any], named: Mapping[str, Any]) -> dict[Any, Any]:
+    """The values by what their keys name; ``field`` says whether a key names one."""
+    return {field.run_validation(key): value for key, value in named.items()}
 
 
 def _share(share: Decimal) -> Decimal:

@@ -1,7 +1,7 @@
 from django_filters import rest_framework as filters
 
 from exchanger.kernel.filters import MomentFilter
-from web.models import Account, EntryKind, ExchangeRate, Order, OrderStatus, Transaction
+from web.models import Account, EntryKind, ExchangeRate, Order, OrderStatus, Payment, PaymentStatus, Transaction
 
 
 class OrderFilter(filters.FilterSet):
@@ -22,6 +22,18 @@ class RateFilter(filters.FilterSet):
 
     class Meta:
         model = ExchangeRate
+        fields: tuple[str, ...] = ()
+
+
+class PaymentFilter(filters.FilterSet):
+    order = filters.UUIDFilter(field_name="order_id")
+    status = filters.MultipleChoiceFilter(choices=PaymentStatus.choices)
+    payment_method = filters.CharFilter()
+    created_after = MomentFilter(field_name="created_at", lookup_expr="gte")
+    created_before = MomentFilter(field_name="created_at", lookup_expr="lt")
+
+    class Meta:
+        model = Payment
         fields: tuple[str, ...] = ()
 
 
