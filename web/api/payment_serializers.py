@@ -14,10 +14,15 @@ class PaymentRequestSerializer(serializers.Serializer[Any]):
 class RefundSerializer(serializers.ModelSerializer[Refund]):
     """Money on its way back: all that is left of a payment, or what it brought too much."""
 
+    amount = serializers.SerializerMethodField()
+
     class Meta:
         model = Refund
         fields = ("id", "kind", "amount", "status", "reason", "created_at", "updated_at")
         read_only_fields = fields
+
+    def get_amount(self, refund: Refund) -> str:
+        return currency(refund.payment.order.from_currency).text(refund.amount)
 
 
 class PaymentSerializer(serializers.ModelSerializer[Payment]):

@@ -33,7 +33,7 @@ def provider_call(*, processor: Processor, body: bytes, headers: Mapping[str, st
     """Obey a call of a provider, once: whether it was new. What it says and its id are committed together.
 
     Raises:
-        CallRefused: ``wrong_signature``, ``invalid``, ``unknown_payment``, ``wrong_currency``.
+        CallRefused: ``wrong_signature``, ``invalid``, ``unknown_payment``, ``wrong_currency``, ``reference_known``.
     """
     try:
         call = processor.read_call(body, headers)
@@ -59,7 +59,7 @@ def charge_book(*, charge: Charge, method: str) -> None:
     """Have our payment agree with what its processor says. Older news than we have change nothing.
 
     Raises:
-        CallRefused: ``unknown_payment``, ``wrong_currency``: somebody has to look at it.
+        CallRefused: ``unknown_payment``, ``wrong_currency``, ``reference_known``: somebody has to look at it.
     """
     found = Payment.objects.filter(pk=charge.payment_id, payment_method=method)
     code = found.values_list("order__from_currency", flat=True).first()
@@ -73,13 +73,7 @@ def charge_book(*, charge: Charge, method: str) -> None:
         raise CallRefused("wrong_currency", f"The payment is in {code}: nothing was booked.", status=409)
     match charge.state:
         case ChargeState.SUCCEEDED:
-            assert charge.received_at is not None
-            payment_settle(
-                payment_id=charge.payment_id,
-                amount=charge.amount,
-                received_at=charge.received_at,
-                reference=charge.reference,
-            )
+            _settle(charge)
         case ChargeState.DECLINED:
             payment_fail(payment_id=charge.payment_id, reason="declined")
         case ChargeState.PENDING:
@@ -120,6 +114,23 @@ def provider_events_purge() -> int:
         deleted += gone
         if gone < PURGE_BATCH:
             return deleted
+
+
+def _settle(charge: Charge) -> None:
+    assert charge.received_at is not None  # a charge that succeeded says when
+    try:
+        payment_settle(
+            payment_id=charge.payment_id,
+            amount=charge.amount,
+            received_at=charge.received_at,
+            reference=charge.reference,
+        )
+    except IntegrityError as error:
+        if not isinstance(error.__cause__, UniqueViolation):
+            raise
+        logger.exception("Charge %s of payment %s is another payment's too", charge.reference, charge.payment_id)
+        message = "The charge is another payment's: nothing was booked."
+        raise CallRefused("reference_known", message, status=409) from error
 
 
 def _reconcile(payment: Payment, charge: Charge | None) -> None:
