@@ -3,7 +3,8 @@
     python bench/sessions.py [--rounds N]
 
 On throwaway servers of its own. Raw is redis-py with its usual pool and psycopg with prepared statements moving the
-same bytes, with no session around them: GET; GET, SELECT and SET; UPDATE and SET.
+same bytes, with no session around them: GET; GET, SELECT and SET; UPDATE and SET. Wire is the same without redis-py and
+psycopg: a socket, hiredis and libpq, which is what no engine can be faster than, whatever it does.
 """
 
 import argparse
@@ -29,6 +30,14 @@ WARM_UP = 10  # rounds that are not counted
 REPEATS = 10  # of each operation in its turn
 OPERATIONS = ("warm load", "cold load", "save")
 DAY = 24 * 3600
+SELECT = (
+    "SELECT session_data, user_id, expires_at, version FROM sessions"
+    " WHERE id = %s AND application_context = %s AND expires_at > now()"
+)
+UPDATE = (
+    "UPDATE sessions SET session_data = %s, user_id = %s, expires_at = %s, updated_at = now(), version = version + 1"
+    " WHERE id = %s AND application_context = %s AND expires_at > now() RETURNING version"
+)
 STOCK_ENGINES = ("db", "cache", "cached_db")
 DATA = {
     "_auth_user_backend": "identity.backends.IdentityBackend",
@@ -43,7 +52,7 @@ DATA = {
 class Raw:
     """The limit: nothing but the commands and statements themselves."""
 
-    def __init__(self, user_id: str) -> None:
+    def __init__(self, user_id: str, row: str = "raw") -> None:
         import psycopg
         import redis
         from psycopg.types.string import TextLoader
@@ -53,13 +62,13 @@ class Raw:
         self.redis = redis.Redis.from_url(os.environ["REDIS_URL"], protocol=2, driver_info=None)
         self.database = psycopg.connect(os.environ["IDENTITY_DATABASE_URL"], autocommit=True)
         self.database.adapters.register_loader("jsonb", TextLoader)  # text, as Django has it
-        self.key = "identity:session:web:raw"
+        self.row, self.key = row, f"identity:session:web:{row}"
         self.data = encode({**DATA, "_auth_user_id": user_id}).decode()
         self.value = encode({**DATA, "_auth_user_id": user_id, "userId": user_id, "expiresAt": "9" * 25, "version": 1})
         self.database.execute(
             "INSERT INTO sessions (id, user_id, application_context, session_data, expires_at)"
-            " VALUES ('raw', %s, 'web', %s, now() + interval '1 day')",
-            (user_id, self.data),
+            " VALUES (%s, %s, 'web', %s, now() + interval '1 day')",
+            (row, user_id, self.data),
         )
         self.user_id = user_id
         self.redis.set(self.key, self.value, ex=DAY)
@@ -72,26 +81,56 @@ class Raw:
 
     def cold_load(self) -> None:
         self.redis.get(self.key)
-        self._run(
-            "SELECT session_data, user_id, expires_at, version FROM sessions"
-            " WHERE id = %s AND application_context = %s AND expires_at > now()",
-            ("raw", "web"),
-        )
+        self._run(SELECT, (self.row, "web"))
         self.redis.set(self.key, self.value, ex=DAY)
 
     def save(self) -> None:
         expires_at = datetime.now(UTC) + timedelta(days=1)  # moves with every save, and its index with it
-        self._run(
-            "UPDATE sessions SET session_data = %s, user_id = %s, expires_at = %s, updated_at = now(),"
-            " version = version + 1 WHERE id = %s AND application_context = %s AND expires_at > now()"
-            " RETURNING version",
-            (self.data, self.user_id, expires_at, "raw", "web"),
-        )
+        self._run(UPDATE, (self.data, self.user_id, expires_at, self.row, "web"))
         self.redis.set(self.key, self.value, ex=DAY)
 
     def _run(self, statement: str, params: tuple[Any, ...]) -> None:
         with self.database.cursor() as cursor:
             assert cursor.execute(statement, params, prepare=True).fetchone() is not None
+
+
+class Wire(Raw):
+    """What the servers and the sockets alone take."""
+
+    def __init__(self, user_id: str) -> None:
+        import hiredis
+
+        super().__init__(user_id, row="wire")
+        self.socket = self.redis.connection_pool.get_connection()._sock
+        self.reader = hiredis.Reader()
+        self.get = hiredis.pack_command(("GET", self.key))
+        self.set = hiredis.pack_command(("SET", self.key, self.value, "EX", DAY))
+        self.server = self.database.pgconn
+        for name, statement in (("load", SELECT), ("save", UPDATE)):
+            first, *rest = statement.split("%s")
+            numbered = first + "".join(f"${number}{part}" for number, part in enumerate(rest, 1))
+            self.server.prepare(name.encode(), numbered.encode())
+
+    def warm_load(self) -> None:
+        self._ask(self.get)
+
+    def cold_load(self) -> None:
+        self._ask(self.get)
+        assert self.server.exec_prepared(b"load", [b"wire", b"web"]).ntuples == 1
+        self._ask(self.set)
+
+    def save(self) -> None:
+        expires_at = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+        params = [self.data.encode(), self.user_id.encode(), expires_at.encode(), b"wire", b"web"]
+        assert self.server.exec_prepared(b"save", params).ntuples == 1
+        self._ask(self.set)
+
+    def _ask(self, command: bytes) -> None:
+        self.socket.sendall(command)
+        answer = False
+        while answer is False:
+            self.reader.feed(self.socket.recv(65536))
+            answer = self.reader.gets()
 
 
 class Engine:
@@ -208,6 +247,7 @@ def main() -> None:
     be_web(servers)
     user_id = person_of(servers)
     contestants: dict[str, Any] = {
+        "wire": Wire(user_id),
         "raw": Raw(user_id),
         **{name: Engine(f"django.contrib.sessions.backends.{name}", user_id) for name in STOCK_ENGINES},
         "ours": Engine("identity.sessions", user_id),

@@ -29,7 +29,7 @@ CARD_PROCESSOR_PORT = SPECS[Context.WEB].port + len(SPECS)  # after the applicat
 
 
 class LocalEnvironments:
-    """``.local/env/*.env``: bootstrap (every password), maintenance (the owner), each context's, the card processor's."""
+    """``.local/env/*.env``: bootstrap (every password), maintenance (the owner), each context's, the processor's."""
 
     def __init__(self, paths: LocalPaths) -> None:
         self.paths = paths

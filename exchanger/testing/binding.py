@@ -19,7 +19,7 @@ from django.test import override_settings
 from procrastinate.contrib.django import app as jobs
 from procrastinate.contrib.django.django_connector import DjangoConnector
 
-from exchanger.kernel.cache.access import circuit
+from exchanger.kernel.cache.access import circuit, redis_client
 from exchanger.kernel.cache.counters import in_memory
 from exchanger.kernel.contexts import Context
 from exchanger.kernel.published import forget_copies
@@ -73,6 +73,7 @@ class Binding:
             connections[alias] = wrapper
         caches.settings = caches.configure_settings(values["CACHES"])
         _forget(caches)
+        redis_client.cache_clear()
         circuit.reset()
         forget_copies()
         in_memory.forget()

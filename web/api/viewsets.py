@@ -5,25 +5,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from web.adapter import WebAdapter
-from web.api.filters import OrderFilter, TransactionFilter
-from web.api.serializers import BalanceSerializer, OrderSerializer, TransactionSerializer
-from web.models import Order, Transaction
-
-
-class OrderViewSet(viewsets.ReadOnlyModelViewSet[Order]):
-    """The client's own orders, newest first."""
-
-    serializer_class = OrderSerializer
-    filterset_class = OrderFilter
-    ordering = ("-created_at", "-id")
-    queryset = Order.objects.none()  # for the schema; requests get their own below
-
-    def get_queryset(self) -> QuerySet[Order]:
-        if getattr(self, "swagger_fake_view", False):
-            return self.queryset
-        user_id = self.request.user.pk
-        assert user_id is not None  # IsAuthenticated has passed
-        return WebAdapter().find_user_orders(user_id)
+from web.api.filters import TransactionFilter
+from web.api.serializers import BalanceSerializer, TransactionSerializer
+from web.models import Transaction
 
 
 class TransactionViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Transaction]):

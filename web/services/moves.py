@@ -61,4 +61,4 @@ def order_announce(*, order: Order, event_type: str, **data: Any) -> None:
         "status": str(order.status),
     }
     event_publish(event_type=event_type, order_id=order.pk, user_id=order.user_id, data=figures | data)
-    invalidate_on_commit([ORDERS.key(order.pk)], using=ALIAS)
+    invalidate_on_commit(ORDERS.deletable_keys(order.pk), using=ALIAS)

@@ -1,4 +1,4 @@
-"""What becomes of money that came: by how much there is, when it came, and how the order is; by operators' logins too."""
+"""What becomes of money that came: by how much it is, when it came and how the order is; and what operators say."""
 
 import uuid
 from datetime import timedelta

@@ -7,6 +7,7 @@ a key by hand.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 
 from exchanger.kernel.contexts import Context, ForeignContext, current, current_or_none
 
@@ -68,7 +69,12 @@ class Namespace:
         part = str(ident)
         if not _PART.fullmatch(part):
             raise ValueError(f"Not an identifier for a cache key: {part!r}")
-        return CacheKey(self.prefix.format(context=context) + part)
+        return CacheKey(_prefix(self.prefix, context) + part)
+
+
+@cache
+def _prefix(pattern: str, context: Context) -> str:
+    return pattern.format(context=context)
 
 
 _WEB = frozenset({Context.WEB})
