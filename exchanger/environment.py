@@ -89,7 +89,7 @@ class Environment:
         return url
 
     def http_url(self, name: str) -> str:
-        """The address of another process of the platform."""
+        """The address of another process, such as one of the platform's own."""
         example = "http://telegram:8000"
         url = self.required(name, f"set it to the address at which this process reaches it, like {example}")
         return str(_parsed(name, url, {"http", "https"}, str, example))

@@ -109,6 +109,17 @@ FEED_URLS = {
 }
 FEED_TIMEOUT = env.seconds("FEED_TIMEOUT", 10.0)  # seconds that one attempt at a bank may take, from end to end
 
+# The card processor, where clients and we ourselves reach it; without it nobody pays by card.
+CARD_PROCESSOR_URL = (
+    env.http_url("CARD_PROCESSOR_URL") if env.context is Context.WEB and env.text("CARD_PROCESSOR_URL") else ""
+)
+# Signs checkout links and the processor's calls, and opens its API.
+CARD_PROCESSOR_SECRET = (
+    env.required("CARD_PROCESSOR_SECRET", "set it to the secret that the processor at CARD_PROCESSOR_URL gave you")
+    if CARD_PROCESSOR_URL
+    else ""
+)
+
 # --- Identity ------------------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "identity.User"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -12,10 +12,24 @@ from django.db.models.functions import Now
 
 from exchanger.kernel.contexts import Context, require
 from exchanger.kernel.money.pairs import Pair
-from web.models import Account, EventDelivery, ExchangeRate, Order, Quote, Transaction
+from web.models import (
+    Account,
+    EventDelivery,
+    ExchangeRate,
+    Order,
+    Payment,
+    PaymentStatus,
+    Quote,
+    Refund,
+    RefundStatus,
+    Transaction,
+)
 from web.models.delivery import Backlog
 
 STRANDED_SECONDS = 300
+ASK_AFTER = timedelta(minutes=1)
+"""How long a processor's own call is waited for before the processor is asked."""
+ASK_AT_ONCE = 100
 _STRANDED = """
 SELECT DISTINCT d.order_id FROM event_deliveries d
 WHERE d.delivered_at IS NULL AND d.created_at < now() - make_interval(secs => %s) AND NOT EXISTS (
@@ -52,6 +66,29 @@ class WebAdapter:
     def find_user_quotes(self, user_id: UUID) -> QuerySet[Quote]:
         """A person's own quotes, and nobody else's."""
         return Quote.objects.filter(user_id=user_id)
+
+    def find_user_payments(self, user_id: UUID) -> QuerySet[Payment]:
+        """A person's own payments with their orders and refunds, and nobody else's."""
+        return Payment.objects.filter(user_id=user_id).select_related("order").prefetch_related("refunds")
+
+    def find_payments_to_ask(self, methods: Iterable[str], within: timedelta) -> QuerySet[Payment]:
+        """Payments by ``methods`` that a processor may know more of: the pending, and the declined ``within`` a time.
+
+        Those that were asked about longest ago come first.
+        """
+        open_ = Q(status=PaymentStatus.PENDING) | Q(status=PaymentStatus.FAILED, created_at__gt=Now() - within)
+        waiting = Payment.objects.filter(open_, payment_method__in=methods, created_at__lt=Now() - ASK_AFTER)
+        return waiting.order_by("updated_at", "pk")[:ASK_AT_ONCE]
+
+    def find_payments_to_give_up(self, methods: Iterable[str], after: timedelta) -> QuerySet[Payment]:
+        """Pending payments by any other method that began longer ago than ``after``."""
+        pending = Payment.objects.filter(status=PaymentStatus.PENDING, created_at__lt=Now() - after)
+        return pending.exclude(payment_method__in=methods).order_by("created_at", "pk")[:ASK_AT_ONCE]
+
+    def find_refunds_to_send(self, methods: Iterable[str]) -> QuerySet[Refund]:
+        """Approved refunds of payments by ``methods``, the oldest first."""
+        approved = Refund.objects.filter(status=RefundStatus.APPROVED, payment__payment_method__in=methods)
+        return approved.order_by("created_at", "pk")
 
     def find_current_rates(self) -> QuerySet[ExchangeRate]:
         """The stored rates that are in force now."""

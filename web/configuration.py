@@ -46,14 +46,24 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class BankAccount:
+    """Where clients send their transfers of one currency."""
+
+    recipient: str
+    iban: str
+    bank: str
+
+
+@dataclass(frozen=True, slots=True)
 class WebConfiguration:
     """One published version.
 
     ``spread`` is the share of the market's rate, and ``fee`` the share of what the client is to receive, that the house
     keeps. ``client_daily_limits`` (by currency) and ``pair_daily_limits`` (by pair) are the most that may be given on a
-    day, ``large_refunds`` the most of a currency that goes back on one operator's word. ``max_deviation_percent`` is
-    how far a feed's rate may be from the one in force. ``feeds`` are the providers of rates in the order in which they
-    are asked; ``feed_max_age`` is how old the day of a provider's rates may be.
+    day, ``large_refunds`` the most of a currency that goes back on one operator's word, ``bank_accounts`` (by currency)
+    where transfers come. ``max_deviation_percent`` is how far a feed's rate may be from the one in force. ``feeds`` are
+    the providers of rates in the order in which they are asked; ``feed_max_age`` is how old the day of a provider's
+    rates may be.
     """
 
     version: int
@@ -62,6 +72,7 @@ class WebConfiguration:
     client_daily_limits: Mapping[str, Decimal]
     pair_daily_limits: Mapping[str, Decimal]
     large_refunds: Mapping[str, Decimal]
+    bank_accounts: Mapping[str, BankAccount]
     spread: Decimal
     fee: Decimal
     rate_max_age: timedelta
@@ -90,6 +101,7 @@ class WebConfiguration:
             client_daily_limits=known["client_daily_limits"],
             pair_daily_limits=known["pair_daily_limits"],
             large_refunds=known["large_refunds"],
+            bank_accounts={code: BankAccount(**account) for code, account in known["bank_accounts"].items()},
             spread=known["spread"],
             fee=known["fee"],
             rate_max_age=timedelta(seconds=known["rate_max_age_seconds"]),

@@ -35,8 +35,14 @@ class LimitsSerializer(_Strict):
         return attrs
 
 
+class BankAccountSerializer(_Strict):
+    recipient = serializers.CharField(max_length=140)
+    iban = serializers.CharField(max_length=34)
+    bank = serializers.CharField(max_length=140)
+
+
 class DocumentSerializer(_Strict):
-    """What the web application does, as operators decide it. The daily limits and ``large_refunds`` may be left out."""
+    """What the web application does, as operators decide it. What has a default may be left out."""
 
     pairs = serializers.ListField(
         child=PairField(), allow_empty=False, max_length=1000, help_text="What is on offer: given/received, one a line."
@@ -62,6 +68,12 @@ class DocumentSerializer(_Strict):
         required=False,
         default=dict,
         help_text="A refund of more than this much of a currency takes a second operator.",
+    )
+    bank_accounts = serializers.DictField(
+        child=BankAccountSerializer(),
+        required=False,
+        default=dict,
+        help_text="Where clients send their transfers of a currency; without one it is not paid by transfer.",
     )
     spread = DecimalField(help_text="The share of the market's rate that the house keeps: 0.005 is half a percent.")
     fee = DecimalField(help_text="The share of what is received that the house keeps: 0.003 is 0.3 percent.")
@@ -100,6 +112,9 @@ class DocumentSerializer(_Strict):
     def validate_large_refunds(self, limits: dict[str, Decimal]) -> dict[str, Decimal]:
         return _by(CurrencyField(), limits)
 
+    def validate_bank_accounts(self, accounts: dict[str, Any]) -> dict[str, Any]:
+        return _by(CurrencyField(), accounts)
+
     def validate_pair_daily_limits(self, limits: dict[str, Decimal]) -> dict[str, Decimal]:
         return {pair.title: limit for pair, limit in _by(PairField(), limits).items()}
 
@@ -116,9 +131,9 @@ class DocumentSerializer(_Strict):
         return attrs
 
 
-def _by(field: serializers.Field[Any, Any, Any, Any], limits: Mapping[str, Decimal]) -> dict[Any, Decimal]:
-    """The limits by what their keys name; ``field`` says whether a key names one."""
-    return {field.run_validation(key): limit for key, limit in limits.items()}
+def _by(field: serializers.Field[Any, Any, Any, Any], named: Mapping[str, Any]) -> dict[Any, Any]:
+    """The values by what their keys name; ``field`` says whether a key names one."""
+    return {field.run_validation(key): value for key, value in named.items()}
 
 
 def _share(share: Decimal) -> Decimal:

@@ -6,6 +6,7 @@ from uuid import UUID
 from procrastinate import App
 
 from exchanger.kernel.backoff import Backoff
+from web import payment_jobs
 from web.adapter import WebAdapter
 from web.configuration import NotConfigured
 from web.services.events import NotAccepted, order_events_deliver
@@ -19,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 def register(app: App) -> None:
     """Add them to the process's job engine."""
+    payment_jobs.register(app)
 
     # PostgreSQL queues it (EventDelivery), with one lock per order: the jobs of an order run one after the other, and
     # one that waits for its next try holds the later ones back.

@@ -13,7 +13,19 @@ from django.db.models import Model, QuerySet
 
 from web import ledger
 from web.ledger import NOTHING, EntrySet, WrongEntries
-from web.models import Account, EntryKind, Order, OrderStatus, Payment, PaymentStatus, Quote, Transaction
+from web.models import (
+    Account,
+    EntryKind,
+    Order,
+    OrderStatus,
+    Payment,
+    PaymentStatus,
+    Quote,
+    Refund,
+    RefundKind,
+    RefundStatus,
+    Transaction,
+)
 
 ALIAS = "web"
 BATCH = 500
@@ -24,6 +36,7 @@ _FOLLOWING: dict[EntryKind, Callable[[Order, Payment], EntrySet]] = {
     EntryKind.ORDER_CANCELLED: ledger.order_cancelled,
     EntryKind.EXCESS_REFUNDED: ledger.excess_refunded,
 }
+_REFUNDED = {RefundKind.PAYMENT: EntryKind.PAYMENT_REFUNDED, RefundKind.EXCESS: EntryKind.EXCESS_REFUNDED}
 _ORPHANS = """
 SELECT format('entry %s is of order %s, which is not there', t.id, t.order_id) FROM transactions t
 WHERE NOT EXISTS (SELECT FROM orders o WHERE o.id = t.order_id)
@@ -54,6 +67,7 @@ class Books:
     payments: list[Payment]
     entries: list[Transaction]
     quote: Quote | None = None
+    refunds: list[Refund] = field(default_factory=list)
     sets: dict[SetKey, list[Transaction]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -68,9 +82,16 @@ class Books:
         return self.sets.get((kind, payment.pk if payment else None), [])
 
     def left(self, account: Account, payment: Payment) -> Decimal:
-        """What an account had of a payment before its refund."""
+        """What an account had of a payment before its refund, without what a refund of its own has yet to return."""
         about = (entry for entry in self.entries if entry.payment_id == payment.pk and entry.account == account)
-        return sum((entry.amount for entry in about if entry.kind != EntryKind.PAYMENT_REFUNDED), NOTHING)
+        left = sum((entry.amount for entry in about if entry.kind != EntryKind.PAYMENT_REFUNDED), NOTHING)
+        return left - self.excess_due(payment) if account == Account.SUSPENSE else left
+
+    def excess_due(self, payment: Payment) -> Decimal:
+        due = (
+            refund for refund in self.refunds if refund.payment_id == payment.pk and refund.kind == RefundKind.EXCESS
+        )
+        return sum((refund.amount for refund in due if refund.status != RefundStatus.SUCCEEDED), NOTHING)
 
 
 def ledger_verify() -> Iterator[int]:
@@ -105,6 +126,7 @@ def verify(books: Books) -> None:
     except WrongEntries as error:
         raise Discrepancy(f"{books}: {error}") from error
     _agrees(books, expected)
+    _refunded(books)
     _sums(books)
 
 
@@ -117,8 +139,16 @@ def _batches() -> Iterator[list[Books]]:
         payments = _by_order(Payment.objects.filter(**within).order_by("order_id", "created_at", "pk"))
         entries = _by_order(Transaction.objects.filter(**within).order_by("order_id", "created_at", "pk"))
         quotes = {quote.order_id: quote for quote in Quote.objects.filter(**within)}
+        refunds = _by_order(Refund.objects.filter(**within).order_by("order_id", "created_at", "pk"))
         yield [
-            Books(order, payments.get(order.pk, []), entries.get(order.pk, []), quotes.get(order.pk)) for order in page
+            Books(
+                order,
+                payments.get(order.pk, []),
+                entries.get(order.pk, []),
+                quotes.get(order.pk),
+                refunds.get(order.pk, []),
+            )
+            for order in page
         ]
         page = list(orders.filter(pk__gt=page[-1].pk)[:BATCH])
 
@@ -218,6 +248,23 @@ def _quoted(books: Books) -> None:
     for name, (has, offered) in figures.items():
         if has != offered:
             raise Discrepancy(f"{books}: its {name} is {has}, and that of its quote {quote.pk} is {offered}")
+
+
+def _refunded(books: Books) -> None:
+    """A refund that went back is in the ledger with its amount; any other is not, and what it is to return is held."""
+    for payment in books.payments:
+        due = NOTHING
+        for refund in (refund for refund in books.refunds if refund.payment_id == payment.pk):
+            entries = books.of(_REFUNDED[RefundKind(refund.kind)], payment)
+            went = sum((entry.amount for entry in entries if entry.account == Account.CLIENT), NOTHING)
+            should = refund.amount if refund.status == RefundStatus.SUCCEEDED else NOTHING
+            if went != should:
+                raise Discrepancy(f"{books}: {went} of refund {refund.pk} ({refund.status}) went back, not {should}")
+            due += refund.amount - went
+        about = (entry for entry in books.entries if entry.payment_id == payment.pk)
+        held = sum((entry.amount for entry in about if entry.account == Account.SUSPENSE), NOTHING)
+        if due > held:
+            raise Discrepancy(f"{books}: {due} of payment {payment.pk} is to go back, and {held} is held")
 
 
 def _sums(books: Books) -> None:

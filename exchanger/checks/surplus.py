@@ -71,5 +71,7 @@ def _not_for(context: Context) -> Iterator[tuple[int, str, str]]:
         yield 13, "TELEGRAM_BOT_TOKEN", "who has the bot's token logs in as any linked client"
     if context is Context.ADMIN:
         yield 13, "EVENTS_SECRET", "it signs what web tells telegram, and the panel has no part in that"
+    if context is not Context.WEB:
+        yield 13, "CARD_PROCESSOR_SECRET", "who has it can say that money has come"
     for owner in Context:
         yield 13, f"{owner.upper()}_SECRET_KEY", "a process reads its key from SECRET_KEY and needs no other's"

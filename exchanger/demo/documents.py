@@ -12,6 +12,7 @@ from exchanger.demo.orders import QUOTE_LIFE
 from exchanger.demo.plan import Plan
 from exchanger.demo.texts import CONFIGURED, LANGUAGES
 from exchanger.kernel.contexts import Context
+from exchanger.kernel.money.currencies import currency
 
 TELEGRAM_PUBLISHED: Final = {1: timedelta(days=95), 2: timedelta(days=33, hours=7)}
 """How long before the anchor each version of the bot's configuration was published."""
@@ -63,9 +64,8 @@ def _version(plan: Plan, context: Context, version: int, at: datetime) -> Config
 def _web(plan: Plan, version: int) -> dict[str, Any]:
     return {
         "pairs": [f"{source}/{target}" for source, target in plan.rates.pairs],
-        "limits": {
-            code: {"min": f"{currency.minimum}", "max": f"{currency.maximum}"} for code, currency in CURRENCIES.items()
-        },
+        "limits": {code: {"min": f"{money.minimum}", "max": f"{money.maximum}"} for code, money in CURRENCIES.items()},
+        "bank_accounts": {code: _bank_account(code) for code in CURRENCIES if not currency(code).crypto},
         "spread": f"{SPREADS[version]}",
         "fee": f"{FEE}",
         "rate_max_age_seconds": int(RATE_MAX_AGE.total_seconds()),
@@ -76,6 +76,12 @@ def _web(plan: Plan, version: int) -> dict[str, Any]:
         "feeds": [],  # the demo asks nobody; manage.py fetch_rates --provider nbu does
         "feed_max_age_seconds": int(FEED_MAX_AGE.total_seconds()),
     }
+
+
+def _bank_account(code: str) -> dict[str, str]:
+    """An account that no bank has: its check digits are wrong, so a real transfer to it is turned away."""
+    number = "".join(f"{ord(letter):02}" for letter in code)
+    return {"recipient": "Exchanger Demo LLC", "iban": f"UA00305299{number:0>19}", "bank": "Demo Bank"}
 
 
 def _telegram(version: int) -> dict[str, Any]:

@@ -47,7 +47,7 @@ TABLES: dict[str, dict[str, dict[Context, str]]] = {
     },
     "web": {
         "orders": {WEB: _NO_DELETE, ADMIN: "select update(status updated_at)"},
-        "payments": {WEB: _NO_DELETE, ADMIN: "select update(status amount received_at updated_at)"},
+        "payments": {WEB: _NO_DELETE, ADMIN: "select insert update(status amount received_at updated_at)"},
         "refunds": {
             WEB: _NO_DELETE,
             ADMIN: "select insert update(status requested_by approved_by reason reference updated_at)",

@@ -1,12 +1,12 @@
 """What travels from the web workers to the telegram process: one event, signed over its time and its bytes."""
 
-import hmac
 import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from exchanger.kernel import signing
 from exchanger.kernel.cache.codec import decode, encode
 
 PATH = "/internal/events"
@@ -75,17 +75,11 @@ class Event:
 def signed_headers(body: bytes, *, secret: str, now: float | None = None) -> dict[str, str]:
     """The headers that carry a body's signature; ``now`` is in seconds since 1970."""
     timestamp = str(int(time.time() if now is None else now))
-    return {TIMESTAMP_HEADER: timestamp, SIGNATURE_HEADER: _signature(timestamp, body, secret)}
+    return {TIMESTAMP_HEADER: timestamp, SIGNATURE_HEADER: signing.sign(body, secret=secret, timestamp=timestamp)}
 
 
 def is_signed(body: bytes, *, timestamp: str, signature: str, secret: str, now: float | None = None) -> bool:
     """Whether the secret's holder signed this body less than ``WINDOW_SECONDS`` ago; compared in constant time."""
-    expected = _signature(timestamp, body, secret)
-    if not hmac.compare_digest(expected.encode(), signature.encode()):
-        return False
-    # What is signed is ours, so the timestamp is a number.
-    return abs((time.time() if now is None else now) - int(timestamp)) <= WINDOW_SECONDS
-
-
-def _signature(timestamp: str, body: bytes, secret: str) -> str:
-    return hmac.new(secret.encode(), timestamp.encode() + b"." + body, "sha256").hexdigest()
+    return signing.is_signed(
+        body, timestamp=timestamp, signature=signature, secret=secret, window=WINDOW_SECONDS, now=now
+    )

@@ -24,10 +24,12 @@ from exchanger.local.valkey import LocalValkey
 
 MAINTENANCE = "maintenance"
 BOOTSTRAP = "bootstrap"
+CARD_PROCESSOR = "card-processor"
+CARD_PROCESSOR_PORT = SPECS[Context.WEB].port + len(SPECS)  # after the applications'
 
 
 class LocalEnvironments:
-    """``.local/env/*.env``: bootstrap (every password), maintenance (the owner), and one per context."""
+    """``.local/env/*.env``: bootstrap (every password), maintenance (the owner), each context's, the processor's."""
 
     def __init__(self, paths: LocalPaths) -> None:
         self.paths = paths
@@ -58,6 +60,7 @@ class LocalEnvironments:
             *(redis_password_variable(context) for context in Context),
             *(f"{context.upper()}_SECRET_KEY" for context in Context),
             "EVENTS_SECRET",
+            "CARD_PROCESSOR_SECRET",
         ]
         made = {name: known.get(name) or secrets.token_urlsafe(40) for name in names}
         superuser = {
@@ -74,6 +77,7 @@ class LocalEnvironments:
         static = {"STATIC_ROOT": str(self.paths.static)}
         self._write(BOOTSTRAP, {**made, **superuser})
         self._write(MAINTENANCE, {**owner, **static})
+        self._write(CARD_PROCESSOR, {"CARD_PROCESSOR_SECRET": made["CARD_PROCESSOR_SECRET"]})
         for context, spec in SPECS.items():
             urls = {
                 database_variable(alias): postgres.url(
@@ -91,6 +95,7 @@ class LocalEnvironments:
                     "SECURE_HSTS_SECONDS": "0",
                     **urls,
                     **_events(context, made["EVENTS_SECRET"]),
+                    **_cards(context, made["CARD_PROCESSOR_SECRET"]),
                     "REDIS_URL": valkey.url(context, made[redis_password_variable(context)]),
                     **static,
                 },
@@ -113,6 +118,13 @@ def _events(context: Context, secret: str) -> dict[str, str]:
             return {"EVENTS_SECRET": secret}
         case Context.ADMIN:
             return {}
+
+
+def _cards(context: Context, secret: str) -> dict[str, str]:
+    """Where web finds the sandbox of a card processor."""
+    if context is not Context.WEB:
+        return {}
+    return {"CARD_PROCESSOR_URL": f"http://127.0.0.1:{CARD_PROCESSOR_PORT}", "CARD_PROCESSOR_SECRET": secret}
 
 
 def _quoted(value: str) -> str:

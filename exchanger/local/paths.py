@@ -47,6 +47,11 @@ class LocalPaths:
         return Path(tempfile.gettempdir()) / f"exchanger-{digest}"
 
     @property
+    def card_processor(self) -> Path:
+        """What the sandbox of a card processor remembers."""
+        return self.root / "card_processor.sqlite"
+
+    @property
     def lock(self) -> Path:
         return self.root / "servers.lock"
 

@@ -14,6 +14,7 @@ import psutil
 from honcho.manager import Manager
 
 from exchanger.kernel.contexts import SPECS, Context
+from exchanger.local.environments import CARD_PROCESSOR, CARD_PROCESSOR_PORT
 from exchanger.local.paths import CHECKOUT
 from exchanger.local.servers import LocalServers
 
@@ -38,6 +39,10 @@ class Supervisor:
     def port(self, context: Context) -> int:
         return self.port_base + SPECS[context].port - SPECS[Context.WEB].port
 
+    @property
+    def card_processor_port(self) -> int:
+        return self.port_base + CARD_PROCESSOR_PORT - SPECS[Context.WEB].port
+
     def end_leftovers(self) -> int:
         """End the processes that an earlier, killed run left behind; returns how many there were."""
         ours = [process for process in psutil.process_iter(["pid"]) if self._is_ours(process)]
@@ -51,14 +56,15 @@ class Supervisor:
 
     def check_ports(self) -> None:
         """Raises PortTaken, naming the port and what to do."""
-        for context in Context:
+        wanted = {f"the {context} application": self.port(context) for context in Context}
+        for name, port in {**wanted, "the card processor's sandbox": self.card_processor_port}.items():
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
-                    probe.bind(("127.0.0.1", self.port(context)))
+                    probe.bind(("127.0.0.1", port))
                 except OSError as error:
                     raise PortTaken(
-                        f"port {self.port(context)}, where the {context} application would listen, is taken: "
+                        f"port {port}, where {name} would listen, is taken: "
                         "end what listens there, or choose others with make up PORT=9000"
                     ) from error
 
@@ -69,6 +75,8 @@ class Supervisor:
             environment = self._environment(context)
             manager.add_process(context, self._server_command(context), env=environment, cwd=str(CHECKOUT))
             manager.add_process(f"{context}-worker", self._worker_command(), env=environment, cwd=str(CHECKOUT))
+        own = {**self._inherited(), **self.servers.environments.read(CARD_PROCESSOR), MARK: self.mark}
+        manager.add_process(CARD_PROCESSOR, self._card_processor_command(), env=own, cwd=str(CHECKOUT))
         threading.Thread(target=self._announce, args=(when_ready,), daemon=True).start()
         manager.loop()
         # Ctrl-C is how one stops it: no failure.
@@ -76,9 +84,10 @@ class Supervisor:
 
     def _announce(self, when_ready: Callable[[], None]) -> None:
         deadline = time.monotonic() + READY_SECONDS
-        waiting = {context: f"http://127.0.0.1:{self.port(context)}/readyz" for context in Context}
+        waiting: dict[str, str] = {context: f"http://127.0.0.1:{self.port(context)}/readyz" for context in Context}
+        waiting[CARD_PROCESSOR] = f"http://127.0.0.1:{self.card_processor_port}/healthz"
         while waiting and time.monotonic() < deadline:
-            waiting = {context: url for context, url in waiting.items() if not _answers(url)}
+            waiting = {name: url for name, url in waiting.items() if not _answers(url)}
             time.sleep(0.1)
         if waiting:
             print(f"Not ready after {READY_SECONDS} s: {', '.join(waiting)}. See the log above.", file=sys.stderr)
@@ -86,19 +95,23 @@ class Supervisor:
             when_ready()
 
     def _environment(self, context: Context) -> dict[str, str]:
-        ours = {name for each in ("", *Context) for name in self.servers.environments.for_process(each)}
-        inherited = {name: value for name, value in os.environ.items() if name not in ours}
         elsewhere = {}
         if context is Context.WEB:
             elsewhere["TELEGRAM_INTERNAL_URL"] = f"http://127.0.0.1:{self.port(Context.TELEGRAM)}"
+            elsewhere["CARD_PROCESSOR_URL"] = f"http://127.0.0.1:{self.card_processor_port}"
         return {
-            **inherited,
+            **self._inherited(),
             **self.servers.environments.for_process(context),
             "PUBLIC_WEB_URL": f"http://127.0.0.1:{self.port(Context.WEB)}",
             **elsewhere,
             MARK: self.mark,
             "PYTHONUNBUFFERED": "1",
         }
+
+    def _inherited(self) -> dict[str, str]:
+        """What every process gets of our own environment: nothing that one of the local files says."""
+        ours = {name for each in ("", *Context) for name in self.servers.environments.for_process(each)}
+        return {name: value for name, value in os.environ.items() if name not in ours}
 
     def _server_command(self, context: Context) -> str:
         return shlex.join(
@@ -110,6 +123,11 @@ class Supervisor:
                 "--log-level", "warning",
             ]
         )  # fmt: skip
+
+    def _card_processor_command(self) -> str:
+        state = str(self.servers.paths.card_processor)
+        program = [sys.executable, "-m", "exchanger.sandbox", "--port", str(self.card_processor_port), "--state", state]
+        return shlex.join(["exec", *program])
 
     def _worker_command(self) -> str:
         return shlex.join(["exec", sys.executable, "manage.py", "worker"])

@@ -34,10 +34,10 @@ def folder():
 
 @pytest.fixture(scope="module")
 def port():
-    """Three free ports in a row, below those that the system gives to whoever asks for any."""
+    """Four free ports in a row, below those that the system gives to whoever asks for any."""
     while True:
         port = random.randrange(20_000, 30_000)
-        if all(is_free(port + number) for number in range(3)):
+        if all(is_free(port + number) for number in range(4)):
             return port
 
 
@@ -100,6 +100,7 @@ def test_it_starts_from_nothing_tells_where_and_who_and_survives_being_killed(fo
     for number, context in enumerate(Context):
         assert httpx.get(f"http://127.0.0.1:{port + number}/readyz").json()["context"] == context
         assert f"http://127.0.0.1:{port + number}/" in up.printed
+    assert httpx.get(f"http://127.0.0.1:{port + 3}/healthz").status_code == 200  # the card processor's sandbox
     for account in ACCOUNTS:
         assert re.search(rf"{account.email} +{account.password}", up.printed)
     client = next(account for account in ACCOUNTS if account.email.startswith("client@"))
@@ -110,7 +111,7 @@ def test_it_starts_from_nothing_tells_where_and_who_and_survives_being_killed(fo
     key = answer.json()["session_key"]
     up.process.kill()
     up.process.wait()
-    assert len(ours(folder)) >= 6
+    assert len(ours(folder)) >= 7
 
     again = Up(folder, port).wait_for("The platform is running")
     assert re.search(r"Ended \d+ processes that an earlier run had left", again.printed)

@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 
 from exchanger.kernel.filters import MomentFilter
 from exchanger.kernel.money.pairs import Pair, WrongPair
-from web.models import Account, EntryKind, ExchangeRate, Order, OrderStatus, Transaction
+from web.models import Account, EntryKind, ExchangeRate, Order, OrderStatus, Payment, PaymentStatus, Transaction
 
 
 class PairFormField(forms.Field):
@@ -52,6 +52,18 @@ class RateFilter(filters.FilterSet):
 
     class Meta:
         model = ExchangeRate
+        fields: tuple[str, ...] = ()
+
+
+class PaymentFilter(filters.FilterSet):
+    order = filters.UUIDFilter(field_name="order_id")
+    status = filters.MultipleChoiceFilter(choices=PaymentStatus.choices)
+    payment_method = filters.CharFilter()
+    created_after = MomentFilter(field_name="created_at", lookup_expr="gte")
+    created_before = MomentFilter(field_name="created_at", lookup_expr="lt")
+
+    class Meta:
+        model = Payment
         fields: tuple[str, ...] = ()
 
 

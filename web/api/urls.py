@@ -2,6 +2,7 @@ from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from web.api.orders import OrderViewSet
+from web.api.payments import CardCallView, OrderPaymentsView, PaymentViewSet
 from web.api.quotes import QuoteViewSet
 from web.api.rates import OfferView, RateViewSet
 from web.api.viewsets import BalanceViewSet, TransactionViewSet
@@ -10,7 +11,13 @@ router = SimpleRouter()
 router.register("rates", RateViewSet, basename="rate")
 router.register("quotes", QuoteViewSet, basename="quote")
 router.register("orders", OrderViewSet, basename="order")
+router.register("payments", PaymentViewSet, basename="payment")
 router.register("transactions", TransactionViewSet, basename="transaction")
 router.register("balances", BalanceViewSet, basename="balance")
 
-urlpatterns = [path("pairs/", OfferView.as_view(), name="pairs"), *router.urls]
+urlpatterns = [
+    path("pairs/", OfferView.as_view(), name="pairs"),
+    path("orders/<uuid:order_id>/payments/", OrderPaymentsView.as_view(), name="order-payments"),
+    path("payments/webhooks/card/", CardCallView.as_view(), name="card-calls"),
+    *router.urls,
+]

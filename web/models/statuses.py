@@ -22,6 +22,10 @@ class PaymentStatus(TextChoices):
     REFUNDED = "refunded"
 
 
+UNSETTLED = (PaymentStatus.PENDING, PaymentStatus.FAILED)
+"""A processor may still tell of money: after a decline, the client may have taken another card."""
+
+
 class RefundStatus(TextChoices):
     """``requested → approved → succeeded``; what failed or was rejected may be tried again."""
 

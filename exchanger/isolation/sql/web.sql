@@ -23,7 +23,9 @@ GRANT UPDATE (delivered_at) ON event_deliveries TO exchanger_web;
 
 GRANT SELECT ON orders, payments, transactions, analytics_events, exchange_rates TO exchanger_admin;
 GRANT UPDATE (status, updated_at) ON orders TO exchanger_admin;
--- They say that a transfer has come, and how much; a payment's amount is fixed once it has.
+-- They say that a transfer has come, and how much; a payment's amount is fixed once it has. One that no attempt asked
+-- for is a payment of its own.
+GRANT INSERT ON payments TO exchanger_admin;
 GRANT UPDATE (status, amount, received_at, updated_at) ON payments TO exchanger_admin;
 GRANT SELECT, INSERT, UPDATE (status, requested_by, approved_by, reason, reference, updated_at)
     ON refunds TO exchanger_admin;
