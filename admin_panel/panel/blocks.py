@@ -11,7 +11,7 @@ from django.utils.timesince import timesince
 
 from admin_panel.figures import QUEUE_AGES
 from admin_panel.panel.charts import main_currency, orders_chart, turnover_chart
-from admin_panel.panel.exchange import ORDER_LABELS
+from admin_panel.panel.labels import ORDER_LABELS
 from admin_panel.panel.money import amount_text, money_text
 
 STALE_AFTER = timedelta(hours=24)  # an open rate older than this is pointed out

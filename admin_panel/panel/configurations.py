@@ -62,25 +62,20 @@ class ConfigurationAdmin(PostedActions, PanelAdmin):
         publish = path("<path:object_id>/publish/", self.posted(self.publish), name="admin_panel_configuration_publish")
         return [publish, *super().get_urls()]
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **options: Any
     ) -> HttpResponse:
-        shown: dict[str, Any] = {}
-        version = self.get_object(request, object_id) if object_id else None
-        if version is not None and version.application_context in TARGETS:
-            in_force = TARGETS[Context(version.application_context)].in_force()
-            shown = {
+        if obj is not None and obj.application_context in TARGETS:
+            in_force = TARGETS[Context(obj.application_context)].in_force()
+            context |= {
                 "reason_length": REASON_LENGTH,
                 "in_force": in_force,
-                "lines": list(compared(in_force.document if in_force else {}, version.document)),
+                "lines": list(compared(in_force.document if in_force else {}, obj.document)),
                 "may_publish": request.user.has_perm(MAY_PUBLISH),
                 "may_write": request.user.has_perm(MAY_WRITE),
             }
-        return super().changeform_view(request, object_id, form_url, {**shown, **(extra_context or {})})
+        page: HttpResponse = super().render_change_form(request, context, *args, obj=obj, **options)
+        return page
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None

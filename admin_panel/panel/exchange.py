@@ -1,31 +1,21 @@
 """Orders, payments, the ledger and events: read from the web application's database."""
 
 from typing import ClassVar
+from uuid import UUID
 
 from django.contrib import admin
+from django.db.models import F, QuerySet
+from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesRadioFilter
 
 from admin_panel.panel.base import PanelAdmin, PanelInline
 from admin_panel.panel.columns import column
 from admin_panel.panel.filters import CurrencyFilter, ExactFilter, PeriodFilter
+from admin_panel.panel.labels import ORDER_LABELS, PAYMENT_LABELS, REFUND_LABELS
 from admin_panel.panel.money import amount_text, money_text
-from admin_panel.panel.people import person_column
-from web.models import AnalyticsEvent, Order, OrderStatus, Payment, PaymentStatus, Transaction
-
-ORDER_LABELS: dict[str, str] = {
-    OrderStatus.PENDING: "info",
-    OrderStatus.PAID: "warning",
-    OrderStatus.PROCESSING: "primary",
-    OrderStatus.COMPLETED: "success",
-    OrderStatus.FAILED: "danger",
-    OrderStatus.REFUNDED: "danger",
-}
-PAYMENT_LABELS: dict[str, str] = {
-    PaymentStatus.PENDING: "info",
-    PaymentStatus.SUCCEEDED: "success",
-    PaymentStatus.FAILED: "danger",
-    PaymentStatus.REFUNDED: "danger",
-}
+from admin_panel.panel.people import find_emails, person_column
+from admin_panel.panel.work import WorkPages
+from web.models import AnalyticsEvent, Order, Payment, Refund, Transaction
 
 
 class OfOrder:
@@ -48,6 +38,13 @@ class PaymentInline(OfOrder, PanelInline):
     ordering = ("-created_at", "-id")
 
 
+class RefundInline(OfOrder, PanelInline):
+    model = Refund
+    select_related = ("order",)
+    fields = ("created_at", "kind", "money", "status", "reason")
+    ordering = ("-created_at", "-id")
+
+
 class TransactionInline(OfOrder, PanelInline):
     model = Transaction
     fields = ("created_at", "account", "money", "description")
@@ -56,7 +53,7 @@ class TransactionInline(OfOrder, PanelInline):
 
 
 @admin.register(Order)
-class OrderAdmin(PanelAdmin):
+class OrderAdmin(WorkPages, PanelAdmin):
     person_field = "user_id"
     list_display = ("created_at", "client", "given", "received", "rate", "state")
     list_filter = (
@@ -69,7 +66,7 @@ class OrderAdmin(PanelAdmin):
     search_help_text = "Order id, client's id or e-mail"
     ordering = ("-created_at", "-id")
     fields = ("id", "client", "given", "received", "rate", "status", "created_at", "updated_at")
-    inlines: ClassVar = [PaymentInline, TransactionInline]
+    inlines: ClassVar = [PaymentInline, RefundInline, TransactionInline]
 
     client = person_column("Client")
 
@@ -91,7 +88,7 @@ class OrderAdmin(PanelAdmin):
 
 
 @admin.register(Payment)
-class PaymentAdmin(OfOrder, PanelAdmin):
+class PaymentAdmin(WorkPages, OfOrder, PanelAdmin):
     person_field = "user_id"
     list_display = ("created_at", "client", "money", "payment_method", "state", "order")
     list_select_related = ("order",)
@@ -106,6 +103,65 @@ class PaymentAdmin(OfOrder, PanelAdmin):
     fields = ("id", "order", "client", "money", "payment_method", "status", "created_at")
 
     client = person_column("Client")
+
+
+@admin.register(Refund)
+class RefundAdmin(WorkPages, PanelAdmin):
+    person_field = "client_id"
+    list_display = ("created_at", "client", "money", "kind", "is_large", "state", "reason")
+    list_select_related = ("order", "payment")
+    list_filter = (("status", ChoicesRadioFilter), ("created_at", PeriodFilter))
+    search_fields = ("id", "order", "payment")
+    search_help_text = "Refund, order or payment id"
+    ordering = ("-created_at", "-id")
+    fields = (
+        "id",
+        "order",
+        "payment",
+        "client",
+        "kind",
+        "money",
+        "is_large",
+        "status",
+        "reason",
+        "requester",
+        "approver",
+        "reference",
+        "created_at",
+        "updated_at",
+    )
+
+    client = person_column("Client")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Refund]:
+        found: QuerySet[Refund] = super().get_queryset(request)
+        return found.select_related("order", "payment").annotate(client_id=F("order__user_id"))
+
+    @column("Amount")
+    def money(self, refund: Refund) -> str:
+        return money_text(refund.amount, refund.order.from_currency)
+
+    @column("Large", boolean=True)
+    def is_large(self, refund: Refund) -> bool:
+        return refund.large
+
+    @column("Status", labels=REFUND_LABELS)
+    def state(self, refund: Refund) -> str:
+        return refund.status
+
+    @column("Requested by")
+    def requester(self, refund: Refund) -> str:
+        return _operator(refund.requested_by)
+
+    @column("Approved by")
+    def approver(self, refund: Refund) -> str:
+        return _operator(refund.approved_by)
+
+
+def _operator(person_id: UUID | None) -> str:
+    if person_id is None:
+        return "the platform"
+    return find_emails([person_id]).get(person_id, f"nobody any more ({person_id})")
 
 
 @admin.register(Transaction)

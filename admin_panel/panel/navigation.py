@@ -8,9 +8,10 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from admin_panel.models import AdminSetting, AuditLog, Configuration, Report, SystemMetric
+from admin_panel.panel.queue import may_see_queue
 from bot.models import BotState, Conversation, Message, Notification, UserCommand
 from identity.models import User, UserPermission, UserProfile
-from web.models import AnalyticsEvent, ExchangeRate, HeldRate, Order, Payment, Transaction
+from web.models import AnalyticsEvent, ExchangeRate, HeldRate, Order, Payment, Refund, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ GROUPS = {
     "Exchange": (
         Page("Orders", "receipt_long", Order),
         Page("Payments", "payments", Payment),
+        Page("Refunds", "undo", Refund),
         Page("Exchange rates", "currency_exchange", ExchangeRate),
         Page("Held rates", "pending_actions", HeldRate),
         Page("Ledger", "account_balance", Transaction),
@@ -67,9 +69,10 @@ GROUPS = {
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The groups of the sidebar, as unfold takes them."""
-    groups: list[dict[str, Any]] = [
-        {"items": [{"title": "Dashboard", "icon": "dashboard", "link": reverse("admin:index")}]}
-    ]
+    first = [{"title": "Dashboard", "icon": "dashboard", "link": reverse("admin:index")}]
+    if may_see_queue(request.user):
+        first.append({"title": "Queue", "icon": "checklist", "link": reverse("admin:queue")})
+    groups: list[dict[str, Any]] = [{"items": first}]
     for title, pages in GROUPS.items():
         items = [page.item() for page in pages if page.visible_to(request.user)]
         if items:

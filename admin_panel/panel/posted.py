@@ -13,6 +13,8 @@ from django.views.decorators.http import require_POST
 
 from exchanger.kernel.refusals import Refused
 
+QUEUE = "queue"
+
 Action = Callable[[HttpRequest, Any], HttpResponse]
 
 
@@ -34,7 +36,7 @@ class PostedActions:
                 return action(request, row)
             except (PermissionDenied, Refused) as refused:
                 messages.error(request, str(refused))
-                return back_to(row)
+                return back_from(request, row)
 
         wrapped: Any = self.admin_site.admin_view(require_POST(answer))  # type: ignore[attr-defined]
         wrapped.model_admin = self
@@ -45,6 +47,13 @@ class PostedActions:
 def back_to(row: Model) -> HttpResponse:
     meta = row._meta
     return HttpResponseRedirect(reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.pk]))
+
+
+def back_from(request: HttpRequest, row: Model) -> HttpResponse:
+    """To the page that the button was on: the queue, or the row's own."""
+    if request.POST.get("back") == QUEUE:
+        return HttpResponseRedirect(reverse("admin:queue"))
+    return back_to(row)
 
 
 def reason_of(request: HttpRequest) -> str:

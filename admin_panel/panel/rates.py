@@ -201,22 +201,17 @@ class HeldRateAdmin(PostedActions, PanelAdmin):
         ]
         return [*own, *super().get_urls()]
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **options: Any
     ) -> HttpResponse:
-        shown: dict[str, Any] = {"reason_length": REASON_LENGTH}
-        held = self.get_object(request, object_id) if object_id else None
-        if held is not None and held.status == HeldStatus.PENDING:
-            shown["may_decide"] = request.user.has_perm(MAY_DECIDE)
-            try:
-                shown["preview"] = preview_rate(held.pair, held.rate)
-            except NotConfigured:
-                shown["preview"] = []
-        return super().changeform_view(request, object_id, form_url, {**shown, **(extra_context or {})})
+        if obj is not None and obj.status == HeldStatus.PENDING:
+            context |= {
+                "reason_length": REASON_LENGTH,
+                "may_decide": request.user.has_perm(MAY_DECIDE),
+                "preview": _preview(obj),
+            }
+        page: HttpResponse = super().render_change_form(request, context, *args, obj=obj, **options)
+        return page
 
     def accept(self, request: HttpRequest, held: HeldRate) -> HttpResponse:
         placed = operator_held_rate_accept(actor=actor_of(request), held_id=held.pk, reason=reason_of(request))
@@ -231,3 +226,10 @@ class HeldRateAdmin(PostedActions, PanelAdmin):
     @staticmethod
     def _back_to_list() -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:web_heldrate_changelist") + f"?status__exact={HeldStatus.PENDING}")
+
+
+def _preview(held: HeldRate) -> list[PreviewLine]:
+    try:
+        return preview_rate(held.pair, held.rate)
+    except NotConfigured:
+        return []

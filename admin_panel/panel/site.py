@@ -3,12 +3,13 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 from unfold.dataclasses import SearchResult
 from unfold.sites import UnfoldAdminSite
 
 from admin_panel.panel.login import OperatorLoginForm
 from admin_panel.panel.navigation import navigation
+from admin_panel.panel.queue import queue_view
 from identity.known_devices import device_remember
 
 # Passwords are changed where the change is audited; and Django's "view on site" asks the identity database for
@@ -23,7 +24,12 @@ class OperatorsSite(UnfoldAdminSite):
     index_title = "Dashboard"
 
     def get_urls(self) -> list[URLPattern]:
-        return [pattern for pattern in super().get_urls() if getattr(pattern, "name", None) not in _NOT_SERVED]
+        served = [pattern for pattern in super().get_urls() if getattr(pattern, "name", None) not in _NOT_SERVED]
+        return [path("queue/", self.admin_view(self.queue), name="queue"), *served]
+
+    def queue(self, request: HttpRequest) -> HttpResponse:
+        """All that waits for an operator."""
+        return queue_view(request, self.each_context(request))
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The form, which after a login marks the browser as one that the account has been in."""

@@ -26,13 +26,14 @@ from bot.tests.factories import (
 from exchanger.testing import factories
 from identity.models import User, UserPermission, UserProfile
 from identity.tests.factories import UserFactory, UserPermissionFactory
-from web.models import AnalyticsEvent, ExchangeRate, HeldRate, Order, Payment, Transaction
+from web.models import AnalyticsEvent, ExchangeRate, HeldRate, Order, Payment, Refund, Transaction
 from web.tests.factories import (
     AnalyticsEventFactory,
     ExchangeRateFactory,
     HeldRateFactory,
     OrderFactory,
     PaymentFactory,
+    RefundFactory,
     TransactionFactory,
 )
 
@@ -60,6 +61,7 @@ def held_rate() -> HeldRate:
 ROWS: dict[type[Model], Callable[[], Model]] = {
     Order: lambda: OrderFactory(user_id=person()),
     Payment: lambda: PaymentFactory(user_id=person()),
+    Refund: lambda: RefundFactory(payment__order__user_id=person()),
     ExchangeRate: rate,
     HeldRate: held_rate,
     Transaction: ledger_entry,
@@ -83,6 +85,7 @@ MODELS = list(ROWS)
 WITH_PERSON = {
     Order,
     Payment,
+    Refund,
     AnalyticsEvent,
     Conversation,
     Notification,

@@ -1,0 +1,26 @@
+"""The colours of statuses, by unfold's names for them."""
+
+from web.models import OrderStatus, PaymentStatus, RefundStatus
+
+ORDER_LABELS: dict[str, str] = {
+    OrderStatus.PENDING: "info",
+    OrderStatus.PAID: "warning",
+    OrderStatus.PROCESSING: "primary",
+    OrderStatus.COMPLETED: "success",
+    OrderStatus.FAILED: "danger",
+    OrderStatus.REFUNDED: "danger",
+}
+PAYMENT_LABELS: dict[str, str] = {
+    PaymentStatus.PENDING: "info",
+    PaymentStatus.SUCCEEDED: "success",
+    PaymentStatus.FAILED: "danger",
+    PaymentStatus.REFUNDED: "danger",
+}
+
+
+REFUND_LABELS: dict[str, str] = {
+    RefundStatus.REQUESTED: "warning",
+    RefundStatus.APPROVED: "info",
+    RefundStatus.SUCCEEDED: "success",
+    RefundStatus.FAILED: "danger",
+}
