@@ -23,7 +23,7 @@ def register(app: App) -> None:
         payments_reconcile()
 
     @app.periodic(cron="* * * * *")
-    @app.task(name="refunds.queue", queueing_lock="refunds.queue")
+    @app.task(name="refunds.queue", lock="refunds.queue", queueing_lock="refunds.queue")
     def queue_refunds(timestamp: int) -> None:
         """Queue what has been approved and goes back by a processor."""
         refunds_queue()

@@ -13,7 +13,14 @@ from web.models import Order, OrderStatus, Quote
 from web.services.quotes import KEEP_EXPIRED
 from web.tests.factories import OrderFactory, QuoteFactory
 
-OF_WEB = {"rates.fetch", "quotes.purge", "orders.expire"}
+OF_WEB = {
+    "rates.fetch",
+    "quotes.purge",
+    "orders.expire",
+    "payments.reconcile",
+    "refunds.queue",
+    "provider_events.purge",
+}
 
 
 def tasks() -> dict[str, Any]:

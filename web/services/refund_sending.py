@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from procrastinate.contrib.django import app
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from web.adapter import WebAdapter
 from web.models import Refund, RefundStatus
@@ -17,17 +17,17 @@ SEND = "refunds.send"
 def refunds_queue() -> int:
     """Queue a job for each approved refund that a processor sends, and that has none; how many.
 
-    An operator's login has no part in web's queue, so this is how the approved are found.
+    An operator's login has no part in web's queue, so this is how the approved are found. Two at once would queue a
+    refund twice, which sends it no second time. (A queueing lock would not do: it lets a second job in while the first
+    runs, and then procrastinate cannot put the first back for its next try.)
     """
-    queued = 0
-    for refund in WebAdapter().find_refunds_to_send(PROCESSORS):
-        name = f"{SEND}.{refund.pk}"
-        try:
-            app.configure_task(SEND, lock=name, queueing_lock=name).defer(refund_id=str(refund.pk))
-            queued += 1
-        except AlreadyEnqueued:
-            continue
-    return queued
+    jobs = ProcrastinateJob.objects.filter(task_name=SEND, status__in=("todo", "doing"))
+    under_way = set(jobs.values_list("lock", flat=True))
+    locks = {refund.pk: f"{SEND}.{refund.pk}" for refund in WebAdapter().find_refunds_to_send(PROCESSORS)}
+    waiting = {refund_id: lock for refund_id, lock in locks.items() if lock not in under_way}
+    for refund_id, lock in waiting.items():
+        app.configure_task(SEND, lock=lock).defer(refund_id=str(refund_id))
+    return len(waiting)
 
 
 def refund_send(*, refund_id: UUID) -> None:
