@@ -21,7 +21,7 @@ from exchanger.kernel.refusals import Refused
 from web.models import Order, OrderStatus, Payment, PaymentStatus, Refund, RefundStatus
 from web.payments.registry import PROCESSORS
 
-MINUTES = "%Y-%m-%dT%H:%M"  # what a browser's datetime-local sends; ours is UTC
+MOMENT = "%Y-%m-%dT%H:%M:%S"  # what a browser's datetime-local takes; ours is UTC
 
 
 class WrongField(Refused):
@@ -64,9 +64,9 @@ def _amount(text: str) -> Decimal:
 
 def _moment(text: str) -> datetime:
     try:
-        return datetime.strptime(text.strip(), MINUTES).replace(tzinfo=UTC)
+        return datetime.fromisoformat(text.strip()).replace(tzinfo=UTC)
     except ValueError:
-        raise WrongField("Write when the money came, in UTC: 2026-05-31T14:30.") from None
+        raise WrongField("Write when the money came, in UTC: 2026-05-31T14:30:00.") from None
 
 
 def _reference(text: str) -> str:
@@ -91,7 +91,7 @@ def _to_transfer(refund: Refund) -> bool:
 
 RECEIVED = (
     Field("amount", "text", "Amount that came", lambda payment: f"{payment.amount.normalize():f}", _amount),
-    Field("received_at", "datetime-local", "When (UTC)", lambda _: timezone.now().strftime(MINUTES), _moment),
+    Field("received_at", "datetime-local", "When (UTC)", lambda _: timezone.now().strftime(MOMENT), _moment),
 )
 SENT = (Field("reference", "text", "Bank's reference", lambda _: "", _reference),)
 
