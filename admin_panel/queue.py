@@ -31,7 +31,7 @@ class Section:
 def waiting_orders() -> Section:
     """Paid, and to be paid out; or being paid out, and to be closed."""
     waiting = Order.objects.filter(status__in=[OrderStatus.PAID, OrderStatus.PROCESSING])
-    return _section("orders", waiting, "updated_at")
+    return _section("orders", waiting.prefetch_related("quotes"), "updated_at")
 
 
 def waiting_payments() -> Section:

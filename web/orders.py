@@ -1,14 +1,32 @@
 """An order as its client sees it, with the figures of the quote that it took."""
 
+from decimal import Decimal
 from typing import Any
 
 from exchanger.kernel.money.currencies import currency
+from exchanger.kernel.money.rounding import exactly, round_received
+from web.ledger import NOTHING
 from web.models import Order, Quote
 
 
 def quote_of(order: Order) -> Quote | None:
     """The quote that an order took, None for an order from before there were quotes. For many, prefetch ``quotes``."""
     return next(iter(order.quotes.all()), None)
+
+
+def payout_of(order: Order) -> tuple[Decimal, Decimal]:
+    """Gross and fee of an order's payout, which is what is left of the one by the other, in its ``to_currency``.
+
+    They are the quote's; without a quote, the amount at the rate, rounded down, and no fee.
+
+    Raises:
+        exchanger.kernel.money.currencies.UnknownCurrency: without a quote, of a currency that there is no more.
+    """
+    quote = quote_of(order)
+    if quote is not None:
+        return quote.to_amount + quote.fee, quote.fee
+    with exactly():
+        return round_received(order.amount * order.exchange_rate, currency(order.to_currency)), NOTHING
 
 
 def order_json(order: Order, quote: Quote | None) -> dict[str, Any]:

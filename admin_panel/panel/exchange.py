@@ -12,7 +12,7 @@ from admin_panel.panel.base import PanelAdmin, PanelInline
 from admin_panel.panel.columns import column
 from admin_panel.panel.filters import CurrencyFilter, ExactFilter, PeriodFilter
 from admin_panel.panel.labels import ORDER_LABELS, PAYMENT_LABELS, REFUND_LABELS
-from admin_panel.panel.money import amount_text, money_text
+from admin_panel.panel.money import amount_text, money_text, payout_text
 from admin_panel.panel.people import find_emails, person_column
 from admin_panel.panel.work import WorkPages
 from web.models import AnalyticsEvent, Order, Payment, Refund, Transaction
@@ -70,13 +70,17 @@ class OrderAdmin(WorkPages, PanelAdmin):
 
     client = person_column("Client")
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
+        found: QuerySet[Order] = super().get_queryset(request)
+        return found.prefetch_related("quotes")
+
     @column("Gives")
     def given(self, order: Order) -> str:
         return money_text(order.amount, order.from_currency)
 
     @column("Receives")
     def received(self, order: Order) -> str:
-        return money_text(order.amount * order.exchange_rate, order.to_currency)
+        return payout_text(order)
 
     @column("Rate")
     def rate(self, order: Order) -> str:

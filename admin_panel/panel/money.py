@@ -1,5 +1,9 @@
 from decimal import Decimal
 
+from exchanger.kernel.money.currencies import UnknownCurrency
+from web.models import Order
+from web.orders import payout_of
+
 
 def amount_text(amount: Decimal | str) -> str:
     """``1234567.50000000`` → ``1,234,567.50``: two decimals at least and eight at most, as the tables keep them."""
@@ -9,3 +13,12 @@ def amount_text(amount: Decimal | str) -> str:
 
 def money_text(amount: Decimal | str, currency: str) -> str:
     return f"{amount_text(amount)} {currency}"
+
+
+def payout_text(order: Order) -> str:
+    """What the client gets. For many, prefetch ``quotes``."""
+    try:
+        gross, fee = payout_of(order)
+    except UnknownCurrency:
+        return money_text(order.amount * order.exchange_rate, order.to_currency)
+    return money_text(gross - fee, order.to_currency)

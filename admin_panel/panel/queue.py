@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from admin_panel.panel.labels import ORDER_LABELS, PAYMENT_LABELS, REFUND_LABELS
-from admin_panel.panel.money import money_text
+from admin_panel.panel.money import money_text, payout_text
 from admin_panel.panel.people import attach_people
 from admin_panel.panel.posted import QUEUE
 from admin_panel.panel.work import buttons
@@ -47,12 +47,11 @@ def queue_view(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
 def _line(request: HttpRequest, section: Section, row: Order | Payment | Refund) -> dict[str, Any]:
     meta = row._meta
     order = row if isinstance(row, Order) else row.order
-    received = money_text(order.amount * order.exchange_rate, order.to_currency)
     return {
         "row": row,
         "address": reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.pk]),
         "amount": money_text(row.amount, order.from_currency),
-        "what": _what(row) or f"→ {received}",
+        "what": _what(row),
         "label": LABELS[section.name].get(row.status, ""),
         "waits": timezone.now() - row.waiting_since,  # type: ignore[union-attr]
         "buttons": buttons(request, row),
@@ -60,6 +59,10 @@ def _line(request: HttpRequest, section: Section, row: Order | Payment | Refund)
 
 
 def _what(row: Order | Payment | Refund) -> str:
-    if isinstance(row, Payment):
-        return row.reference or row.payment_method
-    return row.reason if isinstance(row, Refund) else ""
+    """What is to be done, or was said of it."""
+    match row:
+        case Payment():
+            return row.reference or row.payment_method
+        case Refund():
+            return row.reason
+    return f"→ {payout_text(row)}"

@@ -41,7 +41,7 @@ def test_a_list_is_read_in_the_order_of_an_index(operator, statements, model):
     ROWS[model]()
     operator.get(list_address(model))
     sent = statements(lambda: operator.get(list_address(model)))
-    _, page = sent[APP_ALIAS[model._meta.app_label]]
+    _, page, *_ = sent[APP_ALIAS[model._meta.app_label]]
     alias = APP_ALIAS[model._meta.app_label]
     with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
         # So few rows would be read and sorted whole: forbid it, and see whether there is another way.

@@ -1,16 +1,13 @@
 """What operators do with orders. All of it works under their own login to the web database, as under web's."""
 
-from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
 
-from exchanger.kernel.money.currencies import currency
-from exchanger.kernel.money.rounding import exactly, round_received
 from web import ledger
 from web.ledger import NOTHING
 from web.models import EntryKind, Order, OrderStatus, Payment, Refund, RefundKind, Transaction
-from web.orders import quote_of
+from web.orders import payout_of
 from web.services.ledger import ledger_post
 from web.services.moves import ALIAS, OrderRefused, order_lock, order_move
 from web.services.refunds import refund_request
@@ -40,7 +37,7 @@ def order_complete(*, order_id: UUID) -> Order:
     with transaction.atomic(using=ALIAS):
         order = order_lock(order_id=order_id)
         order_move(order=order, to=OrderStatus.COMPLETED)
-        gross, fee = _payout(order)
+        gross, fee = payout_of(order)
         ledger_post(order=order, entry_set=ledger.order_completed(order, gross=gross, fee=fee))
         return order
 
@@ -83,14 +80,6 @@ def order_call_off(*, order_id: UUID, reason: str, operator_id: UUID | None = No
             ledger_post(order=order, entry_set=ledger.order_cancelled(order, payment))
             _send_back(order, payment, reason, operator_id)
         return order
-
-
-def _payout(order: Order) -> tuple[Decimal, Decimal]:
-    quote = quote_of(order)
-    if quote is not None:
-        return quote.to_amount + quote.fee, quote.fee
-    with exactly():
-        return round_received(order.amount * order.exchange_rate, currency(order.to_currency)), NOTHING
 
 
 def _paying(order: Order) -> Payment:
