@@ -1,6 +1,7 @@
 from decimal import Decimal
 from typing import Any
 
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from exchanger.kernel.money.currencies import currency
@@ -64,6 +65,12 @@ class OfferSerializer(serializers.Serializer[Any]):
     pairs = OfferedPairSerializer(many=True)
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample("What is given", {"pair": "usd_uah", "from_amount": "100.00"}, request_only=True),
+        OpenApiExample("What is received", {"pair": "usd_uah", "to_amount": "5000.00"}, request_only=True),
+    ]
+)
 class QuoteRequestSerializer(serializers.Serializer[Any]):
     """Either ``from_amount``, what is given, or ``to_amount``, what is to be received."""
 
