@@ -192,6 +192,7 @@ API_PER_MINUTE = {
     "reads": env.number("API_READS_PER_MINUTE", 600),
     "writes": env.number("API_WRITES_PER_MINUTE", 120),
     "quotes": env.number("API_QUOTES_PER_MINUTE", 60),
+    "orders": env.number("API_ORDERS_PER_MINUTE", 30),
     "history": env.number("API_HISTORY_PER_MINUTE", 60),
     "exports": env.number("API_EXPORTS_PER_MINUTE", 10),
 }

@@ -42,8 +42,12 @@ class WebAdapter:
         require(self.context)
 
     def find_user_orders(self, user_id: UUID) -> QuerySet[Order]:
-        """A person's own orders, and nobody else's."""
-        return Order.objects.filter(user_id=user_id)
+        """A person's own orders, and nobody else's, with the quotes that they took."""
+        return Order.objects.filter(user_id=user_id).prefetch_related("quotes")
+
+    def find_order(self, order_id: UUID) -> Order | None:
+        """An order, whosever it is, with the quote that it took."""
+        return Order.objects.filter(pk=order_id).prefetch_related("quotes").first()
 
     def find_user_quotes(self, user_id: UUID) -> QuerySet[Quote]:
         """A person's own quotes, and nobody else's."""

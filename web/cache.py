@@ -2,18 +2,25 @@
 
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from exchanger.kernel.cache.application import ApplicationCache
 from exchanger.kernel.cache.leases import Loaded
-from exchanger.kernel.cache.namespaces import RATES
+from exchanger.kernel.cache.namespaces import ORDERS, RATES
 from exchanger.kernel.contexts import Context
 from exchanger.kernel.money.pairs import Pair, WrongPair
+from web.adapter import WebAdapter
 from web.configuration import NotConfigured, read_configuration
+from web.orders import order_json, quote_of
 from web.rates import CurrentRate, find_rate
 
 
 class WebCache(ApplicationCache):
-    """Rates under ``cache:web:rates:{from_to}``, for 5 minutes and never longer than they are valid."""
+    """What is shown often: rates and orders.
+
+    Rates are under ``cache:web:rates:{from_to}``, for 5 minutes and never longer than they are valid; orders under
+    ``cache:web:orders:{id}``, for 30 minutes, and gone with each move.
+    """
 
     context = Context.WEB
 
@@ -30,6 +37,16 @@ class WebCache(ApplicationCache):
         """The current rate as ``web.rates.CurrentRate.as_json`` has it."""
         rate: dict[str, Any] | None = self._read(RATES, pair.code, lambda: _load(pair))
         return rate
+
+    def get_order(self, order_id: UUID) -> dict[str, Any] | None:
+        """An order as ``web.orders.order_json`` has it, whosever it is: who asks must be its ``user_id``."""
+        order: dict[str, Any] | None = self._read(ORDERS, order_id, lambda: _load_order(order_id))
+        return order
+
+
+def _load_order(order_id: UUID) -> Loaded | None:
+    order = WebAdapter().find_order(order_id)
+    return None if order is None else Loaded(order_json(order, quote_of(order)))
 
 
 def _load(pair: Pair) -> Loaded | None:

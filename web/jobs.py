@@ -11,6 +11,7 @@ from web.configuration import NotConfigured
 from web.services.events import NotAccepted, order_events_deliver
 from web.services.feeds import rates_fetch
 from web.services.idempotency import idempotency_purge
+from web.services.orders import orders_expire
 from web.services.quotes import quotes_purge
 
 logger = logging.getLogger(__name__)
@@ -37,12 +38,6 @@ def register(app: App) -> None:
         for order_id in WebAdapter().find_stranded_orders():
             order_events_deliver(order_id=order_id)
 
-    @app.periodic(cron="41 * * * *")
-    @app.task(name="idempotency.purge", queueing_lock="idempotency.purge")
-    def purge_idempotency_keys(timestamp: int) -> None:
-        """Forget the answers of a day ago."""
-        idempotency_purge()
-
     @app.periodic(cron="*/10 * * * *")
     @app.task(name="rates.fetch", queueing_lock="rates.fetch")
     def fetch_rates(timestamp: int) -> None:
@@ -51,6 +46,25 @@ def register(app: App) -> None:
             rates_fetch()
         except NotConfigured:
             logger.info("No rates are fetched: nothing is published for the web application")
+
+    _register_upkeep(app)
+
+
+def _register_upkeep(app: App) -> None:
+    """What ends, or is forgotten, with time."""
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="orders.expire", queueing_lock="orders.expire")
+    def expire_orders(timestamp: int) -> None:
+        """End the orders that were not paid in time."""
+        if expired := orders_expire():
+            logger.info("%d orders were not paid in time", expired)
+
+    @app.periodic(cron="41 * * * *")
+    @app.task(name="idempotency.purge", queueing_lock="idempotency.purge")
+    def purge_idempotency_keys(timestamp: int) -> None:
+        """Forget the answers of a day ago."""
+        idempotency_purge()
 
     @app.periodic(cron="53 3 * * *")
     @app.task(name="quotes.purge", queueing_lock="quotes.purge")

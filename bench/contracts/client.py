@@ -65,6 +65,15 @@ def exchange(client: Any) -> None:
     assert len(orders.results) == 2
     order = parsed(operation("orders.orders_retrieve").sync_detailed(orders.results[0].id, client=client), 200)
     assert order.to_dict() == orders.results[0].to_dict()
+    wanted = models.OrderRequestRequest(quote_id=quote.id)
+    order_now = operation("orders.orders_create").sync_detailed
+    made = parsed(order_now(client=client, body=wanted, idempotency_key="contract"), 201)
+    again = parsed(order_now(client=client, body=wanted, idempotency_key="contract"), 201)
+    assert again.to_dict() == made.to_dict()
+    taken = parsed(order_now(client=client, body=wanted, idempotency_key="another"), 409)
+    assert taken.code == "quote_taken"
+    ended = parsed(operation("orders.orders_cancel_create").sync_detailed(made.id, client=client), 200)
+    assert ended.status == "cancelled"
     movements = parsed(operation("transactions.transactions_list").sync_detailed(client=client), 200)
     assert movements.results
 

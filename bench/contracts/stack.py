@@ -13,7 +13,7 @@ from identity.tests.init_data import TOKEN
 # Thousands of requests come from one person in a minute, from an address each (see hooks.py).
 EXTRA = {
     "TRUSTED_PROXIES": "1",
-    **{f"API_{scope}_PER_MINUTE": "1000000" for scope in ("READS", "WRITES", "QUOTES", "HISTORY", "EXPORTS")},
+    **{f"API_{scope}_PER_MINUTE": "1000000" for scope in ("READS", "WRITES", "QUOTES", "ORDERS", "HISTORY", "EXPORTS")},
     "LOG_LEVEL": "WARNING",
 }
 

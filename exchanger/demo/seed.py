@@ -26,7 +26,19 @@ from django.db.models import F, Model
 
 from admin_panel.models import AdminSetting, AuditLog, AuditOutcome, Configuration, Report, SystemMetric
 from bot.models import BotState, Conversation, Message, Notification, UserCommand
-from exchanger.demo import audit, chats, conversations, documents, events, ledger, metrics, panel, payments, users
+from exchanger.demo import (
+    audit,
+    chats,
+    conversations,
+    documents,
+    events,
+    ledger,
+    metrics,
+    panel,
+    payments,
+    quotes,
+    users,
+)
 from exchanger.demo.ids import demo_id
 from exchanger.demo.people import OPERATOR_JOINED
 from exchanger.demo.plan import Plan, make_plan
@@ -35,7 +47,7 @@ from exchanger.demo.rates import rates_add
 from exchanger.demo.refused import DemoRefused
 from exchanger.kernel.contexts import ALIASES, IDENTITY
 from identity.models import User, UserPermission, UserProfile
-from web.models import AnalyticsEvent, ExchangeRate, Order, Payment, PublishedConfiguration, Transaction
+from web.models import AnalyticsEvent, ExchangeRate, Order, Payment, PublishedConfiguration, Quote, Transaction
 
 Row = TypeVar("Row", bound=Model)
 
@@ -73,8 +85,11 @@ def seed(*, now: datetime) -> Iterator[Progress]:
         with _alone(alias):
             done = _filled(alias, plan)
             if alias == "web":
-                rates = rates_add(book=plan.rates, today=now.date(), history=bool(done))
+                first = bool(done)
+                rates = rates_add(book=plan.rates, today=now.date(), history=first)
                 done += [_progress(ExchangeRate, rates), _progress(PublishedConfiguration, configuration_add(plan))]
+                if first:
+                    done.append(_insert(Quote, quotes.quotes(plan)))
         yield from done
 
 

@@ -1,4 +1,4 @@
-"""What each context's workers do by the clock: the web application's fetch rates and purge quotes, and no other's."""
+"""What each context's workers do by the clock: the web application's affairs are its own workers', and no other's."""
 
 from datetime import timedelta
 from typing import Any
@@ -9,11 +9,11 @@ from procrastinate import App
 from procrastinate.testing import InMemoryConnector
 
 from exchanger.schedule import register
-from web.models import Quote
+from web.models import Order, OrderStatus, Quote
 from web.services.quotes import KEEP_EXPIRED
-from web.tests.factories import QuoteFactory
+from web.tests.factories import OrderFactory, QuoteFactory
 
-OF_WEB = {"rates.fetch", "quotes.purge"}
+OF_WEB = {"rates.fetch", "quotes.purge", "orders.expire"}
 
 
 def tasks() -> dict[str, Any]:
@@ -24,7 +24,7 @@ def tasks() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("context", "scheduled"), [("web", OF_WEB), ("admin", set()), ("telegram", set())])
-def test_rates_and_quotes_are_the_web_workers_affair(context, scheduled, as_context):
+def test_rates_quotes_and_orders_are_the_web_workers_affair(context, scheduled, as_context):
     with as_context(context):
         assert set(tasks()) & OF_WEB == scheduled
 
@@ -40,3 +40,10 @@ def test_old_quotes_are_purged():
     QuoteFactory(created_at=ended - timedelta(minutes=1), expires_at=ended)
     tasks()["quotes.purge"].func(0)
     assert not Quote.objects.exists()
+
+
+@pytest.mark.context("web")
+def test_orders_that_were_not_paid_in_time_end():
+    OrderFactory(expires_at=timezone.now() - timedelta(seconds=1))
+    tasks()["orders.expire"].func(0)
+    assert Order.objects.get().status == OrderStatus.EXPIRED

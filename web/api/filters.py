@@ -1,11 +1,41 @@
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema_field
 
 from exchanger.kernel.filters import MomentFilter
+from exchanger.kernel.money.pairs import Pair, WrongPair
 from web.models import Account, EntryKind, ExchangeRate, Order, OrderStatus, Transaction
+
+
+class PairFormField(forms.Field):
+    def to_python(self, value: Any) -> Pair | None:
+        if not value:
+            return None
+        try:
+            return Pair.parse(value)
+        except WrongPair as error:
+            raise ValidationError(str(error), code="wrong_pair") from error
+
+
+@extend_schema_field({"type": "string", "pattern": "^[A-Za-z0-9]{2,10}[_/][A-Za-z0-9]{2,10}$", "example": "usd_uah"})
+class PairFilter(filters.Filter):
+    """``usd_uah``: what goes from the one into the other."""
+
+    field_class = PairFormField
+
+    def filter(self, queryset: QuerySet[Any], value: Pair | None) -> QuerySet[Any]:
+        if value is None:
+            return queryset
+        return queryset.filter(from_currency=value.source, to_currency=value.target)
 
 
 class OrderFilter(filters.FilterSet):
     status = filters.MultipleChoiceFilter(choices=OrderStatus.choices)
+    pair = PairFilter()
     from_currency = filters.CharFilter(lookup_expr="iexact")
     to_currency = filters.CharFilter(lookup_expr="iexact")
     created_after = MomentFilter(field_name="created_at", lookup_expr="gte")

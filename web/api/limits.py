@@ -11,3 +11,4 @@ QUOTES: Final = Rule("quotes", free=PER_MINUTE["quotes"], life=60)  # by person:
 # By address: it is open to everybody, and worked out anew.
 HISTORY: Final = Rule("rate-history", free=PER_MINUTE["history"], life=60)
 EXPORTS: Final = Rule("exports", free=PER_MINUTE["exports"], life=60)  # by person: each may be a million rows
+ORDERS: Final = Rule("orders", free=PER_MINUTE["orders"], life=60)  # by person: each stays for good

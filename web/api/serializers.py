@@ -6,7 +6,8 @@ from rest_framework import serializers
 
 from exchanger.kernel.money.currencies import currency
 from exchanger.kernel.money.fields import DecimalField, PairField
-from web.models import Account, Order, Quote, Transaction
+from web.models import Account, Order, OrderStatus, Quote, Transaction
+from web.orders import order_json, quote_of
 
 
 class RateSerializer(serializers.Serializer[Any]):
@@ -116,20 +117,49 @@ class QuoteSerializer(serializers.ModelSerializer[Quote]):
         return _text(quote.fee, quote.to_currency)
 
 
-class OrderSerializer(serializers.ModelSerializer[Order]):
-    class Meta:
-        model = Order
-        fields = (
-            "id",
-            "from_currency",
-            "to_currency",
-            "amount",
-            "exchange_rate",
-            "status",
-            "created_at",
-            "updated_at",
-        )
-        read_only_fields = fields
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample("A quote", {"quote_id": "0b5e9f3a-6c1d-4f7e-9a52-3d8c7e1f4b60"}, request_only=True),
+        OpenApiExample("The rate of this moment", {"pair": "usd_uah", "from_amount": "100.00"}, request_only=True),
+    ]
+)
+class OrderRequestSerializer(serializers.Serializer[Any]):
+    """``quote_id``; or, for the rate of this moment, ``pair`` and either ``from_amount`` or ``to_amount``."""
+
+    quote_id = serializers.UUIDField(required=False, help_text="Alone: the quote has all the rest.")
+    pair = PairField(required=False)
+    from_amount = DecimalField(required=False)
+    to_amount = DecimalField(required=False)
+    expected_rate = DecimalField(required=False, help_text="The least rate that you accept; a better one is taken.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "quote_id" in attrs and len(attrs) > 1:
+            raise serializers.ValidationError({"quote_id": ["Send it alone: a quote has the pair and the amounts."]})
+        if not attrs.keys() & {"quote_id", "pair"}:
+            raise serializers.ValidationError({"pair": ["Send a pair and an amount, or a quote_id."]})
+        return attrs
+
+
+class OrderSerializer(serializers.Serializer[Any]):
+    """``to_amount`` is what you receive, `fee` off: ``from_amount`` × ``exchange_rate`` − ``fee``, rounded down."""
+
+    id = serializers.UUIDField()
+    quote_id = serializers.UUIDField(allow_null=True, help_text="The quote whose terms it has.")
+    from_currency = serializers.CharField()
+    to_currency = serializers.CharField()
+    from_amount = serializers.CharField(help_text="What you give.")
+    to_amount = serializers.CharField(allow_null=True, help_text="What you receive; null where there is no quote.")
+    fee = serializers.CharField(allow_null=True, help_text="In to_currency; null where there is no quote.")
+    exchange_rate = serializers.DecimalField(max_digits=18, decimal_places=8)
+    status = serializers.ChoiceField(choices=OrderStatus.choices)
+    expires_at = serializers.DateTimeField(allow_null=True, help_text="It must be paid before; null where it may wait.")
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+    def to_representation(self, instance: Any) -> Any:
+        """Of an order that came with its quotes, or of what is cached of one."""
+        shown = order_json(instance, quote_of(instance)) if isinstance(instance, Order) else instance
+        return super().to_representation(shown)
 
 
 class TransactionSerializer(serializers.ModelSerializer[Transaction]):

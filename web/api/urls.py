@@ -1,9 +1,10 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
+from web.api.orders import OrderViewSet
 from web.api.quotes import QuoteViewSet
 from web.api.rates import OfferView, RateViewSet
-from web.api.viewsets import BalanceViewSet, OrderViewSet, TransactionViewSet
+from web.api.viewsets import BalanceViewSet, TransactionViewSet
 
 router = SimpleRouter()
 router.register("rates", RateViewSet, basename="rate")

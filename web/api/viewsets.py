@@ -12,27 +12,10 @@ from exchanger.kernel.csv_export import CSVList
 from exchanger.kernel.pagination import KeysetPagination
 from identity.services.throttling import throttle_use
 from web.adapter import WebAdapter
-from web.api.filters import OrderFilter, TransactionFilter
+from web.api.filters import TransactionFilter
 from web.api.limits import EXPORTS
-from web.api.serializers import BalanceSerializer, OrderSerializer, TransactionSerializer
-from web.models import Order, Transaction
-
-
-class OrderViewSet(viewsets.ReadOnlyModelViewSet[Order]):
-    """The client's own orders, newest first."""
-
-    serializer_class = OrderSerializer
-    filterset_class = OrderFilter
-    ordering = ("-created_at", "-id")
-    queryset = Order.objects.none()  # for the schema; requests get their own below
-
-    def get_queryset(self) -> QuerySet[Order]:
-        if getattr(self, "swagger_fake_view", False):
-            return self.queryset
-        user_id = self.request.user.pk
-        assert user_id is not None  # IsAuthenticated has passed
-        return WebAdapter().find_user_orders(user_id)
-
+from web.api.serializers import BalanceSerializer, TransactionSerializer
+from web.models import Transaction
 
 STATEMENT = OpenApiResponse(
     OpenApiTypes.STR,

@@ -50,34 +50,63 @@ def quote_create(
         web.configuration.NotConfigured: nothing is on offer yet.
     """
     with transaction.atomic(using="web"):
-        configuration = read_configuration()
-        _check_offered(pair, configuration)
-        given, received = currency(pair.source), currency(pair.target)
-        _check_amount(from_amount, to_amount, given, received)
-        found = current_rate(pair, configuration)
-        rate = client_rate(found.rate, configuration.spread)
-        if rate <= 0:
-            raise _missing(pair)
-        fee = configuration.fee
-        if from_amount is not None:
-            price = price_given(from_amount, rate=rate, fee_share=fee, received=received)
-        else:
-            assert to_amount is not None
-            price = price_wanted(to_amount, rate=rate, fee_share=fee, given=given, received=received)
-        _check_limits(pair, price, configuration, given)
-        return Quote.objects.create(
+        return quote_make(
+            configuration=read_configuration(),
             user_id=user_id,
-            from_currency=pair.source,
-            to_currency=pair.target,
-            from_amount=price.from_amount,
-            to_amount=price.to_amount,
-            rate=rate,
-            spread=configuration.spread,
-            fee=price.fee,
-            rate_id=found.stored[0].pk,
-            cross_rate_id=found.stored[1].pk if len(found.stored) > 1 else None,
-            created_at=found.asked_at,
-            expires_at=found.asked_at + configuration.quote_life,
+            pair=pair,
+            from_amount=from_amount,
+            to_amount=to_amount,
+        )
+
+
+def quote_make(
+    *,
+    configuration: WebConfiguration,
+    user_id: UUID,
+    pair: Pair,
+    from_amount: Decimal | None,
+    to_amount: Decimal | None,
+) -> Quote:
+    """``quote_create`` in a transaction that has read the configuration already."""
+    check_open(configuration)
+    _check_offered(pair, configuration)
+    given, received = currency(pair.source), currency(pair.target)
+    _check_amount(from_amount, to_amount, given, received)
+    found = current_rate(pair, configuration)
+    rate = client_rate(found.rate, configuration.spread)
+    if rate <= 0:
+        raise _missing(pair)
+    fee = configuration.fee
+    if from_amount is not None:
+        price = price_given(from_amount, rate=rate, fee_share=fee, received=received)
+    else:
+        assert to_amount is not None
+        price = price_wanted(to_amount, rate=rate, fee_share=fee, given=given, received=received)
+    _check_limits(pair, price, configuration, given)
+    return Quote.objects.create(
+        user_id=user_id,
+        from_currency=pair.source,
+        to_currency=pair.target,
+        from_amount=price.from_amount,
+        to_amount=price.to_amount,
+        rate=rate,
+        spread=configuration.spread,
+        fee=price.fee,
+        rate_id=found.stored[0].pk,
+        cross_rate_id=found.stored[1].pk if len(found.stored) > 1 else None,
+        created_at=found.asked_at,
+        expires_at=found.asked_at + configuration.quote_life,
+    )
+
+
+def check_open(configuration: WebConfiguration) -> None:
+    """Raises QuoteRefused: ``maintenance``."""
+    if configuration.maintenance_mode:
+        raise QuoteRefused(
+            "maintenance",
+            "The exchange is closed for maintenance: try again in a few minutes.",
+            status=503,
+            retry_after=60,
         )
 
 
@@ -123,13 +152,6 @@ def _missing(pair: Pair) -> QuoteRefused:
 
 
 def _check_offered(pair: Pair, configuration: WebConfiguration) -> None:
-    if configuration.maintenance_mode:
-        raise QuoteRefused(
-            "maintenance",
-            "The exchange is closed for maintenance: try again in a few minutes.",
-            status=503,
-            retry_after=60,
-        )
     if pair not in configuration.pairs:
         raise QuoteRefused(
             "unknown_pair",

@@ -70,13 +70,13 @@ def test_a_client_sees_their_own_orders_newest_first_and_nobody_elses(django_ass
     client = bearer(anna)
     client.get("/api/v1/orders/")
     with (
-        django_assert_num_queries(1, connection=connections["web"]),
+        django_assert_num_queries(2, connection=connections["web"]),
         django_assert_num_queries(0, connection=connections["identity"]),
     ):
         answer = client.get("/api/v1/orders/")
     assert [order["id"] for order in answer.json()["results"]] == [str(newer.pk), str(older.pk)]
     assert client.get(f"/api/v1/orders/{foreign.pk}/").status_code == 404
-    assert client.get(f"/api/v1/orders/{older.pk}/").json()["amount"] == "100.00000000"
+    assert client.get(f"/api/v1/orders/{older.pk}/").json()["from_amount"] == "100.00"
 
 
 def test_orders_page_by_position_without_loss_or_repetition_while_others_come_in():
@@ -109,6 +109,9 @@ def test_orders_are_for_clients_with_a_session(world):
         "created_after=yesterday",
         "created_after=0001-01-01T00:00:00%2B14:00",
         "from_currency=%00",
+        "pair=usd",
+        "pair=usd_usd",
+        "pair=%00_uah",
         "page_size=null",
         "page_size=0",
         "page_size=201",
