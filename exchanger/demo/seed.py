@@ -26,7 +26,19 @@ from django.db.models import F, Model
 
 from admin_panel.models import AdminSetting, AuditLog, AuditOutcome, Configuration, Report, SystemMetric
 from bot.models import BotState, Conversation, Message, Notification, UserCommand
-from exchanger.demo import audit, chats, conversations, documents, events, ledger, metrics, panel, payments, users
+from exchanger.demo import (
+    audit,
+    chats,
+    conversations,
+    documents,
+    events,
+    ledger,
+    metrics,
+    panel,
+    payments,
+    refunds,
+    users,
+)
 from exchanger.demo.ids import demo_id
 from exchanger.demo.people import OPERATOR_JOINED
 from exchanger.demo.plan import Plan, make_plan
@@ -35,7 +47,7 @@ from exchanger.demo.rates import rates_add
 from exchanger.demo.refused import DemoRefused
 from exchanger.kernel.contexts import ALIASES, IDENTITY
 from identity.models import User, UserPermission, UserProfile
-from web.models import AnalyticsEvent, ExchangeRate, Order, Payment, PublishedConfiguration, Transaction
+from web.models import AnalyticsEvent, ExchangeRate, Order, Payment, PublishedConfiguration, Refund, Transaction
 
 Row = TypeVar("Row", bound=Model)
 
@@ -118,6 +130,7 @@ def _has_orders(plan: Plan) -> bool:
 def _web(plan: Plan) -> Iterator[Progress]:
     yield _insert(Order, [story.order for story in plan.stories])
     yield _insert(Payment, payments.payments(plan))
+    yield _insert(Refund, refunds.refunds(plan))
     yield _insert(Transaction, ledger.transactions(plan))
     yield _insert(AnalyticsEvent, events.analytics_events(plan))
 
