@@ -42,28 +42,59 @@ class BankAccountSerializer(_Strict):
 
 
 class DocumentSerializer(_Strict):
-    """``limits`` are of what is given, by currency (``USD``) or, where a pair needs its own, by pair (``USD/UAH``).
+    """What the web application does, as operators decide it. What has a default may be left out."""
 
-    What follows is optional. ``client_daily_limits`` are how much of a currency one client may give on a day (UTC), and
-    ``pair_daily_limits`` how much all of them together in a pair. A refund above ``large_refunds`` of its currency
-    needs a second operator. ``bank_accounts`` (by currency) are where clients send their transfers.
-    """
-
-    pairs = serializers.ListField(child=PairField(), allow_empty=False, max_length=1000)
-    limits = serializers.DictField(child=LimitsSerializer())
-    client_daily_limits = serializers.DictField(child=DecimalField(), required=False, default=dict)
-    pair_daily_limits = serializers.DictField(child=DecimalField(), required=False, default=dict)
-    large_refunds = serializers.DictField(child=DecimalField(), required=False, default=dict)
-    bank_accounts = serializers.DictField(child=BankAccountSerializer(), required=False, default=dict)
-    spread = DecimalField()
-    fee = DecimalField()
-    rate_max_age_seconds = serializers.IntegerField(min_value=60, max_value=30 * DAY)
-    quote_life_seconds = serializers.IntegerField(min_value=10, max_value=DAY)
-    maintenance_mode = serializers.BooleanField()
-    base_currency = CurrencyField()
-    max_deviation_percent = DecimalField()
-    feeds = serializers.ListField(child=serializers.ChoiceField(choices=sorted(settings.FEED_URLS)))
-    feed_max_age_seconds = serializers.IntegerField(min_value=HOUR, max_value=30 * DAY)
+    pairs = serializers.ListField(
+        child=PairField(), allow_empty=False, max_length=1000, help_text="What is on offer: given/received, one a line."
+    )
+    limits = serializers.DictField(
+        child=LimitsSerializer(),
+        help_text="Least and most of one order, in what is given: by currency, or by pair where one needs its own.",
+    )
+    client_daily_limits = serializers.DictField(
+        child=DecimalField(),
+        required=False,
+        default=dict,
+        help_text="The most of a currency that one client may give on a day (UTC).",
+    )
+    pair_daily_limits = serializers.DictField(
+        child=DecimalField(),
+        required=False,
+        default=dict,
+        help_text="The most that all clients together may give in a pair on a day (UTC).",
+    )
+    large_refunds = serializers.DictField(
+        child=DecimalField(),
+        required=False,
+        default=dict,
+        help_text="A refund of more than this much of a currency takes a second operator.",
+    )
+    bank_accounts = serializers.DictField(
+        child=BankAccountSerializer(),
+        required=False,
+        default=dict,
+        help_text="Where clients send their transfers of a currency; without one it is not paid by transfer.",
+    )
+    spread = DecimalField(help_text="The share of the market's rate that the house keeps: 0.005 is half a percent.")
+    fee = DecimalField(help_text="The share of what is received that the house keeps: 0.003 is 0.3 percent.")
+    rate_max_age_seconds = serializers.IntegerField(
+        min_value=60, max_value=30 * DAY, help_text="Nothing is exchanged at a rate confirmed longer ago than this."
+    )
+    quote_life_seconds = serializers.IntegerField(
+        min_value=10, max_value=DAY, help_text="How long a quote is firm, and its order may be paid."
+    )
+    maintenance_mode = serializers.BooleanField(help_text="While it is on, nothing new can be exchanged.")
+    base_currency = CurrencyField(help_text="Rates of pairs that have none of their own go through this currency.")
+    max_deviation_percent = DecimalField(
+        help_text="A feed's rate further from the one in force is held for an operator."
+    )
+    feeds = serializers.ListField(
+        child=serializers.ChoiceField(choices=sorted(settings.FEED_URLS)),
+        help_text="Whom rates are fetched from, the first that answers; one a line.",
+    )
+    feed_max_age_seconds = serializers.IntegerField(
+        min_value=HOUR, max_value=30 * DAY, help_text="A feed's day older than this is not taken."
+    )
 
     def validate_pairs(self, pairs: list[Any]) -> list[Any]:
         if len(set(pairs)) != len(pairs):

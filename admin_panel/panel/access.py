@@ -1,17 +1,14 @@
 """What a person may do, and where they are logged in: on the person's page, to see and to change."""
 
-from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.admin.utils import unquote
 from django.contrib.auth import logout
-from django.core.exceptions import BadRequest, PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from django.views.decorators.http import require_POST
 
+from admin_panel.panel.posted import PostedActions, back_to, reason_of
 from admin_panel.services.actors import actor_of
 from admin_panel.services.permissions import (
     MAY_CHANGE,
@@ -34,7 +31,7 @@ _NONE = "There was no such session any more."
 CONTEXT_LABELS: dict[str, str] = {Context.WEB: "info", Context.ADMIN: "danger", Context.TELEGRAM: "primary"}
 
 
-class AccessPages:
+class AccessPages(PostedActions):
     """For the ModelAdmin of people: two blocks below the form, and the addresses that their buttons post to."""
 
     change_form_outer_after_template = "admin_panel/access.html"
@@ -42,7 +39,7 @@ class AccessPages:
     def get_urls(self) -> list[URLPattern]:
         views = {"grant": self.grant_view, "revoke": self.revoke_view, "end_sessions": self.end_sessions_view}
         own = [
-            path(f"<path:object_id>/{name}/", self._posted(view), name=f"identity_user_{name}")
+            path(f"<path:object_id>/{name}/", self.posted(view), name=f"identity_user_{name}")
             for name, view in views.items()
         ]
         return [*own, *super().get_urls()]  # type: ignore[misc]
@@ -63,20 +60,20 @@ class AccessPages:
     def grant_view(self, request: HttpRequest, user: User) -> HttpResponse:
         context, permission = _chosen(request)
         granted = operator_permission_grant(
-            actor=actor_of(request), user_id=user.pk, permission=permission, context=context, reason=_reason(request)
+            actor=actor_of(request), user_id=user.pk, permission=permission, context=context, reason=reason_of(request)
         )
         told = f"{user} now holds {permission} in {context}." if granted else f"{user} held {permission} already."
         messages.success(request, told)
-        return _back(user)
+        return back_to(user)
 
     def revoke_view(self, request: HttpRequest, user: User) -> HttpResponse:
         context, permission = _chosen(request)
         revoked = operator_permission_revoke(
-            actor=actor_of(request), user_id=user.pk, permission=permission, context=context, reason=_reason(request)
+            actor=actor_of(request), user_id=user.pk, permission=permission, context=context, reason=reason_of(request)
         )
         told = f"{user} no longer holds {permission} in {context}." if revoked else f"{user} did not hold {permission}."
         messages.success(request, told)
-        return _back(user)
+        return back_to(user)
 
     def end_sessions_view(self, request: HttpRequest, user: User) -> HttpResponse:
         named = request.POST.get("context", "")
@@ -93,29 +90,7 @@ class AccessPages:
             return HttpResponseRedirect(reverse("admin:login"))
         total = sum(ended.values())
         messages.success(request, f"{total} session{'' if total == 1 else 's'} of {user} ended." if total else _NONE)
-        return _back(user)
-
-    def _posted(self, view: Callable[[HttpRequest, User], HttpResponse]) -> Callable[..., HttpResponse]:
-        """``view`` of the person in the address, for operators; what it refuses becomes a message."""
-
-        def answer(request: HttpRequest, object_id: str) -> HttpResponse:
-            if not self.has_view_permission(request):  # type: ignore[attr-defined]
-                raise PermissionDenied
-            if any("\0" in text for text in request.POST.values()):
-                raise BadRequest("PostgreSQL's text holds no NUL.")
-            user = self.get_object(request, unquote(object_id))  # type: ignore[attr-defined]
-            if user is None:
-                raise Http404
-            try:
-                return view(request, user)
-            except (PermissionDenied, WrongPermissionChange) as refused:
-                messages.error(request, str(refused))
-                return _back(user)
-
-        wrapped: Any = self.admin_site.admin_view(require_POST(answer))  # type: ignore[attr-defined]
-        wrapped.model_admin = self
-        posted: Callable[..., HttpResponse] = wrapped
-        return posted
+        return back_to(user)
 
 
 def _access(request: HttpRequest, user_id: UUID) -> dict[str, Any]:
@@ -170,17 +145,9 @@ def _context(name: str) -> Context:
         raise WrongPermissionChange("Choose one of the applications on the page.") from None
 
 
-def _reason(request: HttpRequest) -> str:
-    return request.POST.get("reason", "").strip()
-
-
 def _is_uuid(text: str) -> bool:
     try:
         UUID(text)
     except ValueError:
         return False
     return True
-
-
-def _back(user: User) -> HttpResponse:
-    return HttpResponseRedirect(reverse("admin:identity_user_change", args=[user.pk]))

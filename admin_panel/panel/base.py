@@ -97,7 +97,11 @@ class PanelAdmin(ReadOnly, AuditedWrites, ModelAdmin):
         if found is None:
             redirect: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
             return redirect
-        return history_page(request, self, found, extra_context or {})
+        return history_page(request, self, found, self.history_id(found), extra_context or {})
+
+    def history_id(self, obj: Model) -> str:
+        """What the audit trail knows the row by."""
+        return str(obj.pk)
 
     # The audit trail tells what was changed; Django's own log of it has no table here.
 

@@ -1,4 +1,4 @@
-"""Orders, payments, rates, the ledger and events: read from the web application's database."""
+"""Orders, payments, the ledger and events: read from the web application's database."""
 
 from typing import ClassVar
 
@@ -10,7 +10,7 @@ from admin_panel.panel.columns import column
 from admin_panel.panel.filters import CurrencyFilter, ExactFilter, PeriodFilter
 from admin_panel.panel.money import amount_text, money_text
 from admin_panel.panel.people import person_column
-from web.models import AnalyticsEvent, ExchangeRate, Order, OrderStatus, Payment, PaymentStatus, Transaction
+from web.models import AnalyticsEvent, Order, OrderStatus, Payment, PaymentStatus, Transaction
 
 ORDER_LABELS: dict[str, str] = {
     OrderStatus.PENDING: "info",
@@ -106,26 +106,6 @@ class PaymentAdmin(OfOrder, PanelAdmin):
     fields = ("id", "order", "client", "money", "payment_method", "status", "created_at")
 
     client = person_column("Client")
-
-
-@admin.register(ExchangeRate)
-class ExchangeRateAdmin(PanelAdmin):
-    list_display = ("pair", "value", "valid_from", "valid_until")
-    list_filter = (
-        ("from_currency", CurrencyFilter),
-        ("to_currency", CurrencyFilter),
-        ("valid_from", PeriodFilter),
-    )
-    ordering = ("-valid_from", "-id")
-    fields = ("id", "pair", "value", "valid_from", "valid_until")
-
-    @column("Pair")
-    def pair(self, rate: ExchangeRate) -> str:
-        return f"{rate.from_currency} → {rate.to_currency}"
-
-    @column("Rate")
-    def value(self, rate: ExchangeRate) -> str:
-        return money_text(rate.rate, rate.to_currency)
 
 
 @admin.register(Transaction)

@@ -31,10 +31,10 @@ def may_see_history(request: HttpRequest) -> bool:
 
 
 def history_page(
-    request: HttpRequest, model_admin: ModelAdmin, resource: Model, extra_context: dict[str, Any]
+    request: HttpRequest, model_admin: ModelAdmin, resource: Model, resource_id: str, extra_context: dict[str, Any]
 ) -> HttpResponse:
-    """Who did what to ``resource``, newest first."""
-    logs = AdminAdapter().find_resource_history(resource_type(type(resource)), str(resource.pk))
+    """Who did what to ``resource``, which the trail knows by ``resource_id``, newest first."""
+    logs = AdminAdapter().find_resource_history(resource_type(type(resource)), resource_id)
     page = BoundedPaginator(logs, PER_PAGE).get_page(request.GET.get("p", 1))
     entries = list(page.object_list)
     attach_people(request, entries, "admin_id")

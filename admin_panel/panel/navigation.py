@@ -10,7 +10,7 @@ from django.urls import reverse
 from admin_panel.models import AdminSetting, AuditLog, Configuration, Report, SystemMetric
 from bot.models import BotState, Conversation, Message, Notification, UserCommand
 from identity.models import User, UserPermission, UserProfile
-from web.models import AnalyticsEvent, ExchangeRate, Order, Payment, Transaction
+from web.models import AnalyticsEvent, ExchangeRate, HeldRate, Order, Payment, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ GROUPS = {
         Page("Orders", "receipt_long", Order),
         Page("Payments", "payments", Payment),
         Page("Exchange rates", "currency_exchange", ExchangeRate),
+        Page("Held rates", "pending_actions", HeldRate),
         Page("Ledger", "account_balance", Transaction),
         Page("Events", "timeline", AnalyticsEvent),
     ),

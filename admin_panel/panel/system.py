@@ -7,10 +7,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import ChoicesRadioFilter
 
-from admin_panel.models import AdminSetting, AuditLog, Configuration, Report, SystemMetric
-from admin_panel.panel.access import CONTEXT_LABELS
+from admin_panel.models import AdminSetting, AuditLog, Report, SystemMetric
 from admin_panel.panel.base import PanelAdmin
 from admin_panel.panel.columns import column, preview_text
 from admin_panel.panel.filters import ExactFilter, OutcomeFilter, PeriodFilter
@@ -119,30 +117,6 @@ class SystemMetricAdmin(PanelAdmin):
     @column("Tags")
     def labels(self, metric: SystemMetric) -> str:
         return "–" if metric.tags is None else preview_text(metric.tags)
-
-
-@admin.register(Configuration)
-class ConfigurationAdmin(PanelAdmin):
-    person_field = "created_by"
-    list_display = ("version", "context", "operator", "comment", "created_at", "published_at")
-    list_filter = (("application_context", ChoicesRadioFilter),)
-    ordering = ("-created_at", "-id")
-    fields = (
-        "id",
-        "application_context",
-        "version",
-        "document",
-        "comment",
-        "operator",
-        "created_at",
-        "published_at",
-    )
-
-    operator = person_column("Operator")
-
-    @column("Application", labels=CONTEXT_LABELS)
-    def context(self, configuration: Configuration) -> str:
-        return configuration.application_context
 
 
 @admin.register(AdminSetting)

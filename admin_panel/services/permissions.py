@@ -9,6 +9,7 @@ from admin_panel.resources import Resource, resource_type
 from admin_panel.services.actors import Actor
 from admin_panel.services.audit import audited
 from exchanger.kernel.contexts import IDENTITY, Context
+from exchanger.kernel.refusals import Refused
 from identity.models import SUPERUSER, User, UserPermission
 from identity.permission_names import known_permissions
 from identity.services.permissions import permission_grant, permission_revoke
@@ -17,8 +18,18 @@ MAY_CHANGE = "identity.change_userpermission"
 REASON_LENGTH = 500
 
 
-class WrongPermissionChange(ValueError):
+class WrongPermissionChange(Refused):
     """The change makes no sense as it was asked for; the message says what does."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("wrong_permission_change", message)
+
+
+class ReasonMissing(Refused):
+    """What needs a reason was asked for without one, or with one that is too long."""
+
+    def __init__(self) -> None:
+        super().__init__("reason_missing", f"Say why, in at most {REASON_LENGTH} characters.")
 
 
 def operator_permission_grant(*, actor: Actor, user_id: UUID, permission: str, context: Context, reason: str) -> bool:
@@ -26,13 +37,14 @@ def operator_permission_grant(*, actor: Actor, user_id: UUID, permission: str, c
 
     Raises:
         PermissionDenied: the operator may not change permissions, or gives what they do not hold in the admin context.
-        WrongPermissionChange: nobody knows such a permission there, or there is no reason.
+        WrongPermissionChange: nobody knows such a permission there.
+        ReasonMissing
     """
     named = {"permission": permission, "application_context": context.value}
     with audited(
         actor, action="user.permission.grant", resource=_user(user_id), new={**named, "reason": reason}
     ) as attempt:
-        _require_reason(reason)
+        require_reason(reason)
         if permission not in known_permissions(context):
             raise WrongPermissionChange(f"There is no permission '{permission}' in {context}.")
         with transaction.atomic(using=IDENTITY):
@@ -53,13 +65,13 @@ def operator_permission_revoke(*, actor: Actor, user_id: UUID, permission: str, 
 
     Raises:
         PermissionDenied: the operator may not change permissions, or it is a ``*`` that they may not take.
-        WrongPermissionChange: there is no reason.
+        ReasonMissing
     """
     named = {"permission": permission, "application_context": context.value}
     with audited(
         actor, action="user.permission.revoke", resource=_user(user_id), old=named, new={"reason": reason}
     ) as attempt:
-        _require_reason(reason)
+        require_reason(reason)
         with transaction.atomic(using=IDENTITY):
             held = _lock_held(actor)
             if permission == SUPERUSER and SUPERUSER not in held:
@@ -95,9 +107,16 @@ def _lock_held(actor: Actor) -> frozenset[str]:
     return frozenset(held)
 
 
-def _require_reason(reason: str) -> None:
+def require_permission(actor: Actor, permission: str) -> None:
+    """Raises PermissionDenied: the operator does not hold it in the admin context, as PostgreSQL has it now."""
+    if not held_permissions(actor) & {permission, SUPERUSER}:
+        raise PermissionDenied(f"This takes the permission '{permission}': ask an administrator for it.")
+
+
+def require_reason(reason: str) -> None:
+    """Raises ReasonMissing."""
     if not reason.strip() or len(reason) > REASON_LENGTH:
-        raise WrongPermissionChange(f"Say why, in at most {REASON_LENGTH} characters.")
+        raise ReasonMissing
 
 
 def _user(user_id: UUID) -> Resource:

@@ -2,14 +2,12 @@
 
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
-
 from admin_panel.resources import Resource, resource_type
 from admin_panel.services.actors import Actor
 from admin_panel.services.audit import audited
-from admin_panel.services.permissions import held_permissions
+from admin_panel.services.permissions import require_permission
 from exchanger.kernel.contexts import Context
-from identity.models import SUPERUSER, User
+from identity.models import User
 from identity.services.sessions import user_sessions_revoke
 
 MAY_END = "identity.delete_session"
@@ -30,8 +28,7 @@ def operator_sessions_end(
         resource=Resource(resource_type(User), str(user_id)),
         new={name: value for name, value in which.items() if value is not None} or {"application_context": "all"},
     ) as attempt:
-        if not held_permissions(actor) & {MAY_END, SUPERUSER}:
-            raise PermissionDenied(f"Ending sessions takes '{MAY_END}'.")
+        require_permission(actor, MAY_END)
         ended = user_sessions_revoke(user_id=user_id, context=context, session_id=session_id)
         attempt.note(ended=ended)
     return ended

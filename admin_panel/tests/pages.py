@@ -26,10 +26,11 @@ from bot.tests.factories import (
 from exchanger.testing import factories
 from identity.models import User, UserPermission, UserProfile
 from identity.tests.factories import UserFactory, UserPermissionFactory
-from web.models import AnalyticsEvent, ExchangeRate, Order, Payment, Transaction
+from web.models import AnalyticsEvent, ExchangeRate, HeldRate, Order, Payment, Transaction
 from web.tests.factories import (
     AnalyticsEventFactory,
     ExchangeRateFactory,
+    HeldRateFactory,
     OrderFactory,
     PaymentFactory,
     TransactionFactory,
@@ -52,10 +53,15 @@ def rate() -> ExchangeRate:
     return ExchangeRateFactory(from_currency=f"C{uuid.uuid4().hex[:6].upper()}")
 
 
+def held_rate() -> HeldRate:
+    return HeldRateFactory(from_currency=f"C{uuid.uuid4().hex[:6].upper()}")
+
+
 ROWS: dict[type[Model], Callable[[], Model]] = {
     Order: lambda: OrderFactory(user_id=person()),
     Payment: lambda: PaymentFactory(user_id=person()),
     ExchangeRate: rate,
+    HeldRate: held_rate,
     Transaction: ledger_entry,
     AnalyticsEvent: lambda: AnalyticsEventFactory(user_id=person(), event_data={"source": "test"}),
     User: UserFactory,
@@ -85,6 +91,9 @@ WITH_PERSON = {
     Configuration,
     AdminSetting,
 }
+
+# Whose list has a form of its own to add to it, tried by tests of its own.
+WITH_FORM = {ExchangeRate, Configuration}
 
 
 def name_of(model: type[Model]) -> str:

@@ -191,7 +191,7 @@ def test_all_of_one_application_and_all_everywhere_are_ended(operator, world, cl
 def test_without_the_permission_nothing_ends_and_the_attempt_is_denied(operator_with, world, client_of_all):
     operator = operator_with("identity.view_user", MAY_SEE_SESSIONS)
     answer = operator.post(page(client_of_all, "end_sessions"), follow=True)
-    assert messages_of(answer) == [f"Ending sessions takes '{MAY_END}'."]
+    assert messages_of(answer) == [f"This takes the permission '{MAY_END}': ask an administrator for it."]
     assert sum(live(world, client_of_all).values()) == 4
     assert [entry.outcome for entry in AuditLog.objects.select_related("result")] == ["denied"]
 

@@ -73,8 +73,8 @@ def watched():
 
 def filled(page):
     """What a browser would send back of a page's form, as it is."""
-    form = page.context["adminform"].form
-    fieldsets = [formset.formset for formset in page.context["inline_admin_formsets"]]
+    form = page.context["adminform"].form if "adminform" in page.context else page.context["form"]
+    fieldsets = [formset.formset for formset in page.context.get("inline_admin_formsets", [])]
     sent = {}
     for one in [form, *(f.management_form for f in fieldsets), *itertools.chain.from_iterable(fieldsets)]:
         for bound in one:

@@ -4,7 +4,16 @@ import pytest
 from django.contrib import admin
 
 from admin_panel.tests.factories import AuditLogFactory
-from admin_panel.tests.pages import MODELS, ROWS, WITH_PERSON, address, list_address, name_of, view_permission
+from admin_panel.tests.pages import (
+    MODELS,
+    ROWS,
+    WITH_FORM,
+    WITH_PERSON,
+    address,
+    list_address,
+    name_of,
+    view_permission,
+)
 from exchanger.kernel.contexts import APP_ALIAS
 from identity.models import User, UserPermission
 from identity.services.permissions import permission_revoke
@@ -86,13 +95,13 @@ def test_nothing_is_added_changed_or_deleted_here_not_even_by_who_may_everything
     operator.get(list_address(model))
     before = everything()
     refused = [
-        operator.get(f"{list_address(model)}add/"),
-        operator.post(f"{list_address(model)}add/", {}),
         operator.post(address("change", row), {"_save": "Save"}),
         operator.get(address("delete", row)),
         operator.post(address("delete", row), {"post": "yes"}),
     ]
-    assert [answer.status_code for answer in refused] == [403] * 5
+    if model not in WITH_FORM:
+        refused += [operator.get(f"{list_address(model)}add/"), operator.post(f"{list_address(model)}add/", {})]
+    assert {answer.status_code for answer in refused} == {403}
     operator.post(list_address(model), {"action": "delete_selected", "_selected_action": [str(row.pk)], "post": "yes"})
     assert everything() == before
 
@@ -104,7 +113,7 @@ def test_the_history_of_a_row_is_what_the_audit_trail_says_of_it(operator, state
     kind = kind or "".join(f"_{c.lower()}" if c.isupper() else c for c in model.__name__).lstrip("_")
     AuditLogFactory(
         resource_type=kind,
-        resource_id=str(row.pk),
+        resource_id=admin.site._registry[model].history_id(row),
         action="row.mark",
         admin_id=operator.person.pk,
         old_values={"kept": 1, "colour": "red"},

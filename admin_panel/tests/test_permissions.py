@@ -11,6 +11,7 @@ from admin_panel.panel.access import MAY_SEE_PERMISSIONS
 from admin_panel.services.actors import Actor
 from admin_panel.services.permissions import (
     MAY_CHANGE,
+    ReasonMissing,
     WrongPermissionChange,
     operator_permission_grant,
     operator_permission_revoke,
@@ -168,7 +169,7 @@ def test_a_name_that_nobody_knows_any_more_can_be_taken_back():
 def test_it_takes_a_reason(reason, change, everything):
     by, user = actor("*"), UserFactory(permissions={"web": ["web.view_payment"]})
     before = everything()
-    with pytest.raises(WrongPermissionChange, match="Say why"):
+    with pytest.raises(ReasonMissing, match="Say why"):
         change(by, user.pk, "web.view_payment", Context.WEB, reason)
     assert everything() == before
 

@@ -146,6 +146,7 @@ def _story(number: int, client: Person, steps: tuple[Step, ...], anchor: datetim
         amount=amount,
         exchange_rate=rate,
         status=steps[-1].status,
+        expires_at=began + QUOTE_LIFE,
         created_at=began,
         updated_at=steps[-1].at,
     )

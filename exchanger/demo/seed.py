@@ -36,6 +36,7 @@ from exchanger.demo import (
     metrics,
     panel,
     payments,
+    quotes,
     refunds,
     users,
 )
@@ -47,7 +48,7 @@ from exchanger.demo.rates import rates_add
 from exchanger.demo.refused import DemoRefused
 from exchanger.kernel.contexts import ALIASES, IDENTITY
 from identity.models import User, UserPermission, UserProfile
-from web.models import AnalyticsEvent, ExchangeRate, Order, Payment, PublishedConfiguration, Refund, Transaction
+from web.models import AnalyticsEvent, ExchangeRate, Order, Payment, PublishedConfiguration, Quote, Refund, Transaction
 
 Row = TypeVar("Row", bound=Model)
 
@@ -85,8 +86,11 @@ def seed(*, now: datetime) -> Iterator[Progress]:
         with _alone(alias):
             done = _filled(alias, plan)
             if alias == "web":
-                rates = rates_add(book=plan.rates, today=now.date(), history=bool(done))
+                first = bool(done)
+                rates = rates_add(book=plan.rates, today=now.date(), history=first)
                 done += [_progress(ExchangeRate, rates), _progress(PublishedConfiguration, configuration_add(plan))]
+                if first:
+                    done.append(_insert(Quote, quotes.quotes(plan)))
         yield from done
 
 

@@ -41,9 +41,11 @@ from web.models import (
     Payment,
     PaymentStatus,
     PublishedConfiguration,
+    Quote,
     Transaction,
 )
 from web.pricing import client_rate
+from web.verification import ledger_verify
 
 NOW = datetime(2027, 3, 17, 9, 41, 7, 123456, tzinfo=UTC)
 ANCHORS = [
@@ -179,6 +181,24 @@ def test_an_order_has_the_rate_in_force_that_day_less_the_spread_in_force(demo):
         assert market is not None
         spread = spreads[2 if order.created_at >= lowered_at else 1]
         assert order.exchange_rate == client_rate(market.rate, spread)
+
+
+def test_every_order_took_a_quote_that_follows_from_the_stored_rates_of_its_day(demo):
+    stored = {rate.pk: rate for rate in ExchangeRate.objects.all()}
+    quotes = {quote.order_id: quote for quote in Quote.objects.all()}
+    assert set(quotes) == set(Order.objects.values_list("pk", flat=True))
+    for order in Order.objects.all():
+        quote = quotes[order.pk]
+        legs = [stored[rate] for rate in (quote.rate_id, quote.cross_rate_id) if rate is not None]
+        assert [leg.from_currency for leg in legs] == [code for code in quote.pair if code != "UAH"]
+        assert {leg.valid_from.date() for leg in legs} == {order.created_at.date()}
+        assert (quote.from_amount, quote.rate, quote.expires_at) == (
+            order.amount,
+            order.exchange_rate,
+            order.expires_at,
+        )
+        assert quote.to_amount + quote.fee == round_received(order.amount * quote.rate, currency(order.to_currency))
+    assert [*ledger_verify()][-1] == Order.objects.count()
 
 
 # --- Payments and the ledger -----------------------------------------------------------------------------------------

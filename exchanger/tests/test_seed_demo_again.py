@@ -116,6 +116,8 @@ def test_what_was_there_before_the_first_run_stays(world):
     run()
     assert [period.rate for period in periods("USD", "UAH")] == [Decimal("40.5")]
     assert len(periods("EUR", "UAH")) == 91
+    unquoted = set(Order.objects.filter(quotes=None).values_list("from_currency", "to_currency"))
+    assert unquoted and all("USD" in pair for pair in unquoted)  # its rates of those days are not the demo's
     assert Configuration.objects.get(application_context="web").document == {"spread": "0.1"}
     assert Configuration.objects.filter(application_context="telegram").count() == 2
     assert AdminSetting.objects.get(key="dashboard.days").value == 3

@@ -7,6 +7,8 @@ from django.db import transaction
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.db.models.functions import Now
 
+from exchanger.kernel.cache.invalidation import invalidate_on_commit
+from exchanger.kernel.cache.namespaces import ORDERS
 from exchanger.kernel.money.pairs import Pair
 from identity.models import User
 from web.configuration import WebConfiguration, read_configuration
@@ -77,6 +79,8 @@ def order_cancel(*, user_id: UUID, order_id: UUID) -> None:
         if order is None:
             raise _not_found("order")
         if order.status == OrderStatus.CANCELLED:
+            # Whoever cancelled it may not have dropped it from the cache yet, and we are about to say that it is so.
+            invalidate_on_commit([ORDERS.key(order.pk)], using=ALIAS)
             return
         if order.status != OrderStatus.PENDING:
             raise OrderRefused(

@@ -15,7 +15,7 @@ from web.services.fulfilment import order_call_off, order_complete, order_fail, 
 from web.services.moves import OrderRefused, order_lock, order_move
 from web.services.orders import order_cancel, orders_expire
 from web.tests.factories import OrderFactory
-from web.tests.ordering import bearer, pay, story, together
+from web.tests.ordering import URL, bearer, pay, story, together
 from web.verification import ledger_verify
 
 pytestmark = pytest.mark.context("web")
@@ -133,6 +133,26 @@ def test_who_reads_never_sees_a_status_older_than_one_that_was_acknowledged():
     assert AnalyticsEvent.objects.count() == 3 * len(orders)
 
 
+def test_what_operators_do_under_their_own_login_is_shown_at_once(as_context):
+    order = OrderFactory()
+    pay(order.pk)
+    assert WebCache().get_order(order.pk)["status"] == "paid"
+    with as_context("admin"):
+        order_process(order_id=order.pk)
+    assert WebCache().get_order(order.pk)["status"] == "processing"
+
+
+def test_who_cancels_what_another_has_just_cancelled_is_never_shown_it_as_pending(world):
+    """The other one is between its commit and its word to the cache, or died there."""
+    anna = UserFactory()
+    order = OrderFactory(user_id=anna.pk)
+    client = bearer(anna)
+    assert client.get(f"{URL}{order.pk}/").json()["status"] == "pending"
+    world.superuser("web").execute("UPDATE orders SET status = 'cancelled'")
+    assert client.post(f"{URL}{order.pk}/cancel/").json()["status"] == "cancelled"
+    assert client.get(f"{URL}{order.pk}/").json()["status"] == "cancelled"
+
+
 def test_a_client_is_shown_what_they_have_done_whoever_reads_meanwhile():
     anna = UserFactory()
     orders = [OrderFactory(user_id=anna.pk) for _ in range(12)]
@@ -140,9 +160,9 @@ def test_a_client_is_shown_what_they_have_done_whoever_reads_meanwhile():
 
     def cancel_and_look(number, order):
         client = clients[number % 4]
-        client.get(f"/api/v1/orders/{order.pk}/")
-        cancelled = client.post(f"/api/v1/orders/{order.pk}/cancel/").json()["status"]
-        return cancelled, client.get(f"/api/v1/orders/{order.pk}/").json()["status"]
+        client.get(f"{URL}{order.pk}/")
+        cancelled = client.post(f"{URL}{order.pk}/cancel/").json()["status"]
+        return cancelled, client.get(f"{URL}{order.pk}/").json()["status"]
 
     attempts = [
         lambda number=number, order=order: cancel_and_look(number, order) for number, order in enumerate(orders)

@@ -10,8 +10,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from identity.services.accounts import email_verify
 from identity.tests.factories import UserFactory
 from identity.tests.guesses import fail
+from identity.tokens import VERIFICATION
 from web.api.limits import ORDERS
 from web.models import AnalyticsEvent, Order, Quote
 from web.services.orders import order_create
@@ -170,7 +172,7 @@ def test_without_a_configuration_nothing_is_ordered(anna, quote):
     assert traces() == NOTHING
 
 
-def test_who_has_not_verified_their_address_is_told_to_and_can_order_once_they_have(publish, world):
+def test_who_has_not_verified_their_address_is_told_to_and_can_order_once_they_have(publish):
     publish()
     boris = UserFactory(email_verified=False)
     quote, client = QuoteFactory(user_id=boris.pk), bearer(boris)
@@ -179,6 +181,8 @@ def test_who_has_not_verified_their_address_is_told_to_and_can_order_once_they_h
         assert (answer.status_code, answer.json()["code"]) == (403, "email_not_verified")
         assert "open the link" in answer.json()["message"]
     assert traces() == NOTHING
+    email_verify(token=VERIFICATION.make(boris))
+    assert order(client, quote_id=str(quote.pk)).status_code == 201
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,160 @@
+"""Configurations: written in a form made of their schema, compared with what is in force, and published."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from unfold.contrib.filters.admin import ChoicesRadioFilter
+
+from admin_panel.configuration_targets import TARGETS
+from admin_panel.models import Configuration
+from admin_panel.panel.access import CONTEXT_LABELS
+from admin_panel.panel.base import PanelAdmin
+from admin_panel.panel.columns import column
+from admin_panel.panel.document_form import DocumentForm
+from admin_panel.panel.people import person_column
+from admin_panel.panel.posted import PostedActions, back_to, reason_of
+from admin_panel.services.actors import actor_of
+from admin_panel.services.configurations import (
+    MAY_PUBLISH,
+    MAY_WRITE,
+    newest_version,
+    operator_configuration_publish,
+    operator_configuration_write,
+)
+from admin_panel.services.permissions import REASON_LENGTH
+from exchanger.kernel.contexts import Context
+from exchanger.kernel.refusals import Refused
+from web.configuration import InvalidDocument
+
+ONLY = Context.WEB  # the one application with a configuration so far
+
+
+@admin.register(Configuration)
+class ConfigurationAdmin(PostedActions, PanelAdmin):
+    person_field = "created_by"
+    list_display = ("version", "context", "operator", "comment", "created_at", "published_at")
+    list_filter = (("application_context", ChoicesRadioFilter),)
+    ordering = ("-created_at", "-id")
+    fields = ("id", "application_context", "version", "comment", "operator", "created_at", "published_at")
+    change_form_outer_after_template = "admin_panel/configuration.html"
+
+    operator = person_column("Operator")
+
+    @column("Application", labels=CONTEXT_LABELS)
+    def context(self, configuration: Configuration) -> str:
+        return configuration.application_context
+
+    def history_id(self, obj: Model) -> str:
+        """The trail tells of applications: a version is written and published over the one before it."""
+        assert isinstance(obj, Configuration)
+        return obj.application_context
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.has_perm(MAY_WRITE)
+
+    def get_urls(self) -> list[URLPattern]:
+        publish = path("<path:object_id>/publish/", self.posted(self.publish), name="admin_panel_configuration_publish")
+        return [publish, *super().get_urls()]
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        shown: dict[str, Any] = {}
+        version = self.get_object(request, object_id) if object_id else None
+        if version is not None and version.application_context in TARGETS:
+            in_force = TARGETS[Context(version.application_context)].in_force()
+            shown = {
+                "reason_length": REASON_LENGTH,
+                "in_force": in_force,
+                "lines": list(compared(in_force.document if in_force else {}, version.document)),
+                "may_publish": request.user.has_perm(MAY_PUBLISH),
+                "may_write": request.user.has_perm(MAY_WRITE),
+            }
+        return super().changeform_view(request, object_id, form_url, {**shown, **(extra_context or {})})
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """A new version, begun from the one in force or from the one that ``from`` names."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        target = TARGETS[ONLY]
+        form = DocumentForm(
+            target.schema,
+            request.POST if request.method == "POST" else None,
+            document=self._begun_from(request),
+        )
+        newest = newest_version(ONLY)
+        if form.is_valid():
+            try:
+                return self._written(request, form)
+            except (Refused, InvalidDocument) as refused:
+                form.add_error(None, str(refused))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Version {newest + 1} of {ONLY}'s configuration",
+            "opts": self.opts,
+            "media": self.media + form.media,
+            "form": form,
+            "reason_length": REASON_LENGTH,
+            "comment": request.POST.get("comment", ""),
+            "based_on": request.POST.get("based_on", newest),
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, "admin_panel/configuration_form.html", context)
+
+    def publish(self, request: HttpRequest, version: Configuration) -> HttpResponse:
+        try:
+            operator_configuration_publish(
+                actor=actor_of(request), configuration_id=version.pk, reason=reason_of(request)
+            )
+        except InvalidDocument as error:
+            messages.error(request, str(error))
+        else:
+            messages.success(request, f"{version} is in force; every process obeys it within five seconds.")
+        return back_to(version)
+
+    def _written(self, request: HttpRequest, form: DocumentForm) -> HttpResponse:
+        text = request.POST.get("based_on", "")
+        written = operator_configuration_write(
+            actor=actor_of(request),
+            context=ONLY,
+            document=form.document,
+            comment=request.POST.get("comment", "").strip(),
+            based_on=int(text) if text.isdecimal() and len(text) < 10 else -1,
+        )
+        messages.success(request, f"{written} is written. It is not in force until it is published.")
+        return back_to(written)
+
+    def _begun_from(self, request: HttpRequest) -> Mapping[str, Any]:
+        named = request.GET.get("from", "")
+        if named and (found := self.get_object(request, named)) is not None:
+            document: Mapping[str, Any] = found.document
+            return document
+        in_force = TARGETS[ONLY].in_force()
+        return in_force.document if in_force is not None else {}
+
+
+def compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any, bool]]:
+    """``(key, before, after, whether they differ)`` of every key, with tables key by key."""
+    for name in sorted({**before, **after}):
+        old, new = before.get(name), after.get(name)
+        if isinstance(old, dict) or isinstance(new, dict):
+            for inner, *values in compared(old or {}, new or {}):
+                yield (f"{name}.{inner}", *values)
+        else:
+            yield name, _shown(old), _shown(new), old != new
+
+
+def _shown(value: Any) -> Any:
+    return ", ".join(str(item) for item in value) if isinstance(value, list) else value

@@ -1,0 +1,51 @@
+"""Buttons: what a page's forms post to, for the operators who see the page."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from exchanger.kernel.refusals import Refused
+
+Action = Callable[[HttpRequest, Any], HttpResponse]
+
+
+class PostedActions:
+    """For a ModelAdmin: makes views of what buttons do to the row in the address."""
+
+    def posted(self, action: Action) -> Callable[..., HttpResponse]:
+        """``action`` as a view; what it refuses becomes a message on the row's page."""
+
+        def answer(request: HttpRequest, object_id: str) -> HttpResponse:
+            if not self.has_view_permission(request):  # type: ignore[attr-defined]
+                raise PermissionDenied
+            if any("\0" in text for text in request.POST.values()):
+                raise BadRequest("PostgreSQL's text holds no NUL.")
+            row = self.get_object(request, unquote(object_id))  # type: ignore[attr-defined]
+            if row is None:
+                raise Http404
+            try:
+                return action(request, row)
+            except (PermissionDenied, Refused) as refused:
+                messages.error(request, str(refused))
+                return back_to(row)
+
+        wrapped: Any = self.admin_site.admin_view(require_POST(answer))  # type: ignore[attr-defined]
+        wrapped.model_admin = self
+        view: Callable[..., HttpResponse] = wrapped
+        return view
+
+
+def back_to(row: Model) -> HttpResponse:
+    meta = row._meta
+    return HttpResponseRedirect(reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.pk]))
+
+
+def reason_of(request: HttpRequest) -> str:
+    return request.POST.get("reason", "").strip()
