@@ -6,13 +6,14 @@ PY := .venv/bin/python
 READY := .venv/.ready
 WORKERS ?= 2
 
-.PHONY: up test check reset lint types contracts migrations deploy help
+.PHONY: up test check reset lint types contracts contract migrations deploy help
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make up      set all up and run the three applications and their workers (Ctrl-C stops all)"
 	@echo "make test    set all up and run every test"
 	@echo "make check   what CI runs: lint, types, import contracts, migrations, deployment check, tests"
+	@echo "make contract   generated clients and schemathesis against the running API, from a virtual environment of their own"
 	@echo "make reset   stop the local servers and delete their data"
 
 up: $(READY)
@@ -37,6 +38,14 @@ contracts: $(READY)
 
 migrations: $(READY)
 	@$(PY) manage.py makemigrations --check
+
+contract: $(READY) .venv-contract/.ready
+	@$(PY) bench/contract.py
+
+.venv-contract/.ready: bench/contracts/requirements.txt
+	@$(PYTHON) -m venv .venv-contract
+	@.venv-contract/bin/pip install --quiet --disable-pip-version-check -r bench/contracts/requirements.txt
+	@touch $@
 
 deploy: $(READY)
 	@$(PY) -m exchanger.testing.deploy_check

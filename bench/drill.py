@@ -134,6 +134,8 @@ def main() -> None:
         "REDIS_TIMEOUT": str(options.timeout),
         "REDIS_PROBE_SECONDS": str(options.probe),
         "TRUSTED_PROXIES": "1",
+        "API_READS_PER_MINUTE": "1000000",
+        "API_WRITES_PER_MINUTE": "1000000",
     }
     with Fleet(servers, PROCESSES, THREADS, extra) as fleet:
         held = run(servers, fleet, options)

@@ -54,6 +54,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "exchanger.kernel.caching.no_store",
     "identity.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -196,15 +197,26 @@ STORAGES = {
     },
 }
 
+# Requests that one person, or one address where nobody is logged in, may make a minute. Reads and writes are counted
+# by each process for itself; the others are costly, and counted in Redis for all processes together.
+API_PER_MINUTE = {
+    "reads": env.number("API_READS_PER_MINUTE", 600),
+    "writes": env.number("API_WRITES_PER_MINUTE", 120),
+    "quotes": env.number("API_QUOTES_PER_MINUTE", 60),
+    "orders": env.number("API_ORDERS_PER_MINUTE", 30),
+    "history": env.number("API_HISTORY_PER_MINUTE", 60),
+    "exports": env.number("API_EXPORTS_PER_MINUTE", 10),
+}
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "identity.api.authentication.BearerAuthentication",
         "identity.api.authentication.CookieAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_THROTTLE_CLASSES": ["identity.api.throttles.RequestThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_FILTER_BACKENDS": ["exchanger.kernel.filters.FilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "exchanger.kernel.pagination.KeysetPagination",
     "DEFAULT_SCHEMA_CLASS": "exchanger.kernel.schema.Schema",
     "EXCEPTION_HANDLER": "exchanger.kernel.errors.exception_handler",
@@ -220,7 +232,13 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",  # operations are grouped by what follows it
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "exchanger.kernel.openapi.links.add_links",
+        "exchanger.kernel.openapi.samples.add_samples",
+    ],
     "ENUM_NAME_OVERRIDES": {
+        "EntryKind": "web.models.transaction.EntryKind",
         "OrderStatus": "web.models.statuses.OrderStatus",
         "PaymentStatus": "web.models.statuses.PaymentStatus",
     },

@@ -31,10 +31,11 @@ class InvalidDocument(ValueError):
 class NotConfigured(Refused):
     """Nothing has been published, or something that this version of the code cannot obey."""
 
+    MESSAGE = "The exchange is not set up at the moment: try again later."
+    codes = {503: {"not_configured": MESSAGE}}
+
     def __init__(self) -> None:
-        super().__init__(
-            "not_configured", "The exchange is not set up at the moment: try again later.", status=503, retry_after=60
-        )
+        super().__init__("not_configured", self.MESSAGE, status=503, retry_after=60)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,13 @@ _A_MONDAY: Final = datetime(2024, 1, 1, tzinfo=UTC)
 class HistoryRefused(Refused):
     """More was asked for than one answer holds."""
 
+    codes = {
+        400: {
+            "range_invalid": "The range ends after it begins: change since or until.",
+            "range_too_long": "One answer holds 500 points: ask for a shorter range or a longer interval.",
+        }
+    }
+
 
 @dataclass(slots=True)
 class Point:

@@ -11,9 +11,11 @@ from rest_framework.response import Response
 from admin_panel.resources import Resource, resource_type
 from admin_panel.services.actors import actor_of
 from admin_panel.services.audit import audited
+from exchanger.kernel.schema import refuses
 from identity.api.passwords import ChangePasswordView
 from identity.api.requests import own_session_id
 from identity.api.sessions import EndOtherSessionsView, OwnSessionView
+from identity.api.views import EndUnconfirmed
 from identity.models import User
 
 Handler = Callable[..., Response]
@@ -47,6 +49,7 @@ class OperatorSessionView(OwnSessionView):
     _announced = announced("user.session.end", OwnSessionView.delete)
 
     @extend_schema(responses={204: None}, operation_id="end_session")
+    @refuses(EndUnconfirmed)
     def delete(self, request: Request, session_id: str) -> Response:
         """End it, this session included. It cannot be used again, from any copy of its key."""
         if session_id == own_session_id(request):

@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 from admin_panel.services.actors import actor_of
 from admin_panel.services.sessions import operator_sessions_end
 from exchanger.kernel.contexts import Context
+from exchanger.kernel.filters import refuse_empty
 from identity.adapter import IdentityAdapter
 
 MAY_SEE = "identity.view_session"
@@ -76,6 +77,7 @@ class UserSessionsView(APIView):
     )
     def delete(self, request: Request, user_id: UUID) -> Response:
         """End all of them, or those of one application."""
+        refuse_empty(request, ["application_context"])
         which = WhichSerializer(data=request.query_params)
         which.is_valid(raise_exception=True)
         named = which.validated_data.get("application_context")

@@ -1,9 +1,9 @@
 """Pages by position in a total order: stable under inserts, and page 20,000 costs what page 1 costs."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db.models import F, Field, Func, Model, QuerySet, Value
@@ -16,6 +16,8 @@ from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
 from exchanger.kernel.cache.codec import decode, encode
+
+M = TypeVar("M", bound=Model)
 
 
 class KeysetPagination(CursorPagination):
@@ -35,9 +37,10 @@ class KeysetPagination(CursorPagination):
         self.base_url: str = request.build_absolute_uri()
         size = self.get_page_size(request)
         self.ordering = self.get_ordering(request, queryset, view)
-        self._fields = [queryset.model._meta.get_field(name.lstrip("-")) for name in self.ordering]
+        self._fields = _fields(queryset, self.ordering)
+        self._descending = self.ordering[0].startswith("-")
         backward, position = self._read(request)
-        rows = list(self._beyond(queryset, backward, position)[: size + 1])
+        rows = list(_beyond(queryset, self._fields, self._descending != backward, position)[: size + 1])
         more = len(rows) > size
         page = rows[:size]
         if backward:
@@ -85,16 +88,6 @@ class KeysetPagination(CursorPagination):
     def get_previous_link(self) -> str | None:
         return self._previous
 
-    def _beyond(self, queryset: QuerySet[Any], backward: bool, position: Sequence[Any] | None) -> QuerySet[Any]:
-        names = [field.attname for field in self._fields]
-        descending = self.ordering[0].startswith("-") != backward
-        queryset = queryset.order_by(*(f"-{name}" if descending else name for name in names))
-        if position is None:
-            return queryset
-        here = _row(*(F(name) for name in names))
-        there = _row(*(Value(value, field) for value, field in zip(position, self._fields, strict=True)))
-        return queryset.filter(LessThan(here, there) if descending else GreaterThan(here, there))
-
     def _link(self, row: Model | dict[str, Any], *, backward: bool) -> str:
         position = [row[f.attname] if isinstance(row, dict) else getattr(row, f.attname) for f in self._fields]
         token = urlsafe_b64encode(encode([backward, *position])).decode()
@@ -102,13 +95,46 @@ class KeysetPagination(CursorPagination):
 
     def _read(self, request: Request) -> tuple[bool, list[Any] | None]:
         token = request.query_params.get(self.cursor_query_param)
-        if not token:
+        if token is None:
             return False, None
         try:
             backward, *position = decode(urlsafe_b64decode(token.encode("ascii")))
             return bool(backward), [_value(field, value) for field, value in zip(self._fields, position, strict=True)]
         except (TypeError, ValueError, OverflowError, ValidationError):
             raise NotFound(self.invalid_cursor_message) from None
+
+
+def keyset_chunks(queryset: QuerySet[M], ordering: Sequence[str], size: int) -> Iterator[list[M]]:
+    """All rows in that order, ``size`` at a time: each chunk is one statement, and the last one may be empty.
+
+    ``ordering`` is as KeysetPagination's. What is written meanwhile shows where it is beyond what has been read.
+    """
+    fields = _fields(queryset, ordering)
+    position = None
+    more = True
+    while more:
+        chunk = list(_beyond(queryset, fields, ordering[0].startswith("-"), position)[:size])
+        more = len(chunk) == size
+        if more:
+            position = [getattr(chunk[-1], field.attname) for field in fields]
+        yield chunk
+
+
+def _fields(queryset: QuerySet[Any], ordering: Sequence[str]) -> list[Any]:
+    return [queryset.model._meta.get_field(name.lstrip("-")) for name in ordering]
+
+
+def _beyond(
+    queryset: QuerySet[M], fields: Sequence[Any], descending: bool, position: Sequence[Any] | None
+) -> QuerySet[M]:
+    """The rows after ``position``, or all, in the order of ``fields``."""
+    names = [field.attname for field in fields]
+    queryset = queryset.order_by(*(f"-{name}" if descending else name for name in names))
+    if position is None:
+        return queryset
+    here = _row(*(F(name) for name in names))
+    there = _row(*(Value(value, field) for value, field in zip(position, fields, strict=True)))
+    return queryset.filter(LessThan(here, there) if descending else GreaterThan(here, there))
 
 
 def _row(*expressions: Any) -> Func:

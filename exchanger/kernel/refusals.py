@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from typing import ClassVar
 
 
 class Refused(Exception):
@@ -6,7 +7,12 @@ class Refused(Exception):
 
     ``code`` is for programs and ``message`` for people, who read there what to do; ``details`` are JSON; ``status`` is
     the HTTP status that the refusal becomes. ``retry_after`` is in seconds, where waiting helps.
+
+    ``codes`` are all that a subclass can be: per status, each code with a message as people may read it. An endpoint
+    names the subclass (``exchanger.kernel.schema.refuses``), and the API's description has them from here.
     """
+
+    codes: ClassVar[Mapping[int, Mapping[str, str]]] = {}
 
     def __init__(
         self,

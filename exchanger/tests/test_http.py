@@ -57,9 +57,6 @@ def test_the_description_of_the_api_is_valid_and_complete(context, as_context):
         call_command("spectacular", validate=True, fail_on_warn=True, stdout=out, stderr=err)
         schema = yaml.safe_load(out.getvalue())
     assert all(path.startswith(("/api/v1/", "/api/schema/")) for path in schema["paths"])
-    for operations in schema["paths"].values():
-        for operation in operations.values():
-            assert {"400", "401", "403", "404", "503"} <= set(operation["responses"])
 
 
 @pytest.mark.parametrize("context", CONTEXTS)

@@ -8,6 +8,7 @@ import phonenumbers
 from django.conf import settings
 from rest_framework import serializers
 
+from exchanger.kernel.fields import TextField
 from identity.api.serializers import AccountSerializer
 from identity.devices import device_name
 from identity.models import Session, User
@@ -18,7 +19,7 @@ _NAME_HELP = "As the person wants to be called; may be empty."
 _LANGUAGE_HELP = "The language of our mails and messages."
 
 
-class PasswordField(serializers.CharField):
+class PasswordField(TextField):
     """A password as it was typed, spaces included."""
 
     def __init__(self, help_text: str = "") -> None:
@@ -40,7 +41,7 @@ class AddressField(serializers.EmailField):
 class RegistrationSerializer(serializers.Serializer[Any]):
     email = AddressField()
     password = PasswordField(help_text="10 characters or more, not a common password.")
-    display_name = serializers.CharField(max_length=255, allow_blank=True, default="", help_text=_NAME_HELP)
+    display_name = TextField(max_length=255, allow_blank=True, default="", help_text=_NAME_HELP)
     language = serializers.ChoiceField(settings.LANGUAGES, default=settings.LANGUAGE_CODE, help_text=_LANGUAGE_HELP)
 
 
@@ -49,7 +50,7 @@ class AddressSerializer(serializers.Serializer[Any]):
 
 
 class TokenSerializer(serializers.Serializer[Any]):
-    token = serializers.CharField(max_length=TOKEN_LENGTH, help_text="What stands behind token= in the mail's link.")
+    token = TextField(max_length=TOKEN_LENGTH, help_text="What stands behind token= in the mail's link.")
 
 
 class PasswordResetSerializer(TokenSerializer):
@@ -97,12 +98,12 @@ class EndedSerializer(serializers.Serializer[Any]):
 
 
 class ProfileSerializer(serializers.Serializer[Any]):
-    display_name = serializers.CharField(max_length=255, allow_blank=True, help_text=_NAME_HELP)
-    phone = serializers.CharField(
+    display_name = TextField(max_length=255, allow_blank=True, help_text=_NAME_HELP)
+    phone = TextField(
         max_length=32, allow_blank=True, help_text="International, such as +380 44 123 4567; kept as +380441234567."
     )
     language = serializers.ChoiceField(settings.LANGUAGES, help_text=_LANGUAGE_HELP)
-    time_zone = serializers.CharField(max_length=64, help_text="A name of the IANA database, such as Europe/Kyiv.")
+    time_zone = TextField(max_length=64, help_text="A name of the IANA database, such as Europe/Kyiv.")
 
     def validate_phone(self, phone: str) -> str:
         """The number in E.164; one that no plan has yet passes, since plans change faster than a library's tables."""

@@ -11,7 +11,6 @@ from rest_framework.views import APIView
 
 from exchanger.kernel.contexts import current
 from exchanger.kernel.origin import origin_of
-from exchanger.kernel.schema import TOO_MANY
 from identity.adapter import IdentityAdapter
 from identity.api.account_serializers import (
     AcceptedSerializer,
@@ -40,9 +39,7 @@ class RegisterView(APIView):
     permission_classes = [AllowAny]
     authentication_classes = []
 
-    @extend_schema(
-        request=RegistrationSerializer, responses={202: AcceptedSerializer, 429: TOO_MANY}, operation_id="register"
-    )
+    @extend_schema(request=RegistrationSerializer, responses={202: AcceptedSerializer}, operation_id="register")
     def post(self, request: Request) -> Response:
         form = RegistrationSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -82,7 +79,7 @@ class ResendVerificationView(APIView):
 
     @extend_schema(
         request=AddressSerializer,
-        responses={202: AcceptedSerializer, 429: TOO_MANY},
+        responses={202: AcceptedSerializer},
         operation_id="resend_verification",
     )
     def post(self, request: Request) -> Response:

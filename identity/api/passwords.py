@@ -11,7 +11,6 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from exchanger.kernel.origin import origin_of
-from exchanger.kernel.schema import TOO_MANY
 from identity.api.account_serializers import (
     AcceptedSerializer,
     AddressSerializer,
@@ -36,7 +35,7 @@ class ChangePasswordView(APIView):
 
     @extend_schema(
         request=PasswordChangeSerializer,
-        responses={200: RenewedSessionSerializer, 429: TOO_MANY},
+        responses={200: RenewedSessionSerializer},
         operation_id="change_password",
     )
     def post(self, request: Request) -> Response:
@@ -70,7 +69,7 @@ class RequestPasswordResetView(APIView):
 
     @extend_schema(
         request=AddressSerializer,
-        responses={202: AcceptedSerializer, 429: TOO_MANY},
+        responses={202: AcceptedSerializer},
         operation_id="request_password_reset",
     )
     def post(self, request: Request) -> Response:

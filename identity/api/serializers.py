@@ -2,6 +2,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from exchanger.kernel.fields import TextField
+
 
 class TransportSerializer(serializers.Serializer[Any]):
     transport = serializers.ChoiceField(
@@ -13,13 +15,11 @@ class TransportSerializer(serializers.Serializer[Any]):
 
 class LoginSerializer(TransportSerializer):
     email = serializers.EmailField(max_length=255)
-    password = serializers.CharField(max_length=1024, trim_whitespace=False, style={"input_type": "password"})
+    password = TextField(max_length=1024, trim_whitespace=False, style={"input_type": "password"})
 
 
 class TelegramLoginSerializer(TransportSerializer):
-    init_data = serializers.CharField(
-        max_length=4096, trim_whitespace=False, help_text="Telegram.WebApp.initData, as it is."
-    )
+    init_data = TextField(max_length=4096, trim_whitespace=False, help_text="Telegram.WebApp.initData, as it is.")
 
 
 class AccountSerializer(serializers.Serializer[Any]):

@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 
 from exchanger.kernel.cache.access import circuit
 from exchanger.kernel.contexts import current
+from exchanger.kernel.schema import refuses
 from identity.adapter import IdentityAdapter
 from identity.api.account_serializers import EndedSerializer, OwnSessionSerializer
 from identity.api.requests import own_session_id, person_id
@@ -42,6 +43,7 @@ class OwnSessionView(APIView):
     """One of the person's own sessions of this application."""
 
     @extend_schema(responses={204: None}, operation_id="end_session")
+    @refuses(EndUnconfirmed)
     def delete(self, request: Request, session_id: str) -> Response:
         """End it, this session included. It cannot be used again, from any copy of its key."""
         if session_id == own_session_id(request):
@@ -56,6 +58,7 @@ class EndOtherSessionsView(APIView):
     """End all of the person's sessions of this application but this one."""
 
     @extend_schema(request=None, responses={200: EndedSerializer}, operation_id="end_other_sessions")
+    @refuses(EndUnconfirmed)
     def post(self, request: Request) -> Response:
         ended = user_sessions_end(user_id=person_id(request), keep=own_session_id(request))
         if ended:

@@ -7,7 +7,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from exchanger.kernel.origin import origin_of
-from exchanger.kernel.schema import TOO_MANY
+from exchanger.kernel.schema import refuses
 from identity.api.opening import answer_with_session
 from identity.api.serializers import SessionSerializer, TelegramLoginSerializer
 from identity.init_data import InvalidInitData
@@ -23,6 +23,14 @@ class LoginNotConfigured(APIException):
     )
 
 
+class AccountNotLinked(PermissionDenied):
+    default_code = "not_linked"
+    default_detail = (
+        "This Telegram account is not linked to an account here: log in on the website, ask there for a link to the "
+        "bot, and open it in Telegram; or send /link to the bot."
+    )
+
+
 class TelegramLoginView(APIView):
     """Open a session of this application with what Telegram gives a Mini App, once for each time that it is opened.
 
@@ -34,9 +42,10 @@ class TelegramLoginView(APIView):
 
     @extend_schema(
         request=TelegramLoginSerializer,
-        responses={200: SessionSerializer, 429: TOO_MANY},
+        responses={200: SessionSerializer},
         operation_id="telegram_login",
     )
+    @refuses(LoginNotConfigured, AccountNotLinked)
     def post(self, request: Request) -> Response:
         form = TelegramLoginSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -48,9 +57,5 @@ class TelegramLoginView(APIView):
         except InvalidInitData as error:
             raise AuthenticationFailed(str(error)) from error
         except NotLinked as error:
-            raise PermissionDenied(
-                "This Telegram account is not linked to an account here: log in on the website, ask there for a link "
-                "to the bot, and open it in Telegram; or send /link to the bot.",
-                code="not_linked",
-            ) from error
+            raise AccountNotLinked from error
         return answer_with_session(request, user, transport=wanted["transport"])

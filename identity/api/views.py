@@ -9,7 +9,7 @@ from rest_framework.views import APIView
 
 from exchanger.kernel.contexts import Context, current
 from exchanger.kernel.errors import RETRY_AFTER_SECONDS
-from exchanger.kernel.schema import TOO_MANY
+from exchanger.kernel.schema import refuses
 from identity.api.opening import BEARER, answer_with_session
 from identity.api.serializers import AccountSerializer, LoginSerializer, SessionSerializer
 from identity.known_devices import device_remember
@@ -22,7 +22,7 @@ class LoginView(APIView):
 
     permission_classes = [AllowAny]
 
-    @extend_schema(request=LoginSerializer, responses={200: SessionSerializer, 429: TOO_MANY}, operation_id="login")
+    @extend_schema(request=LoginSerializer, responses={200: SessionSerializer}, operation_id="login")
     def post(self, request: Request) -> Response:
         form = LoginSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -55,6 +55,7 @@ class LogoutView(APIView):
     """End this session. It cannot be used again, from any copy of its key."""
 
     @extend_schema(request=None, responses={204: None}, operation_id="logout")
+    @refuses(EndUnconfirmed)
     def post(self, request: Request) -> Response:
         session = request._request.session
         logout(request._request)

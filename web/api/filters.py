@@ -21,7 +21,7 @@ class PairFormField(forms.Field):
             raise ValidationError(str(error), code="wrong_pair") from error
 
 
-@extend_schema_field({"type": "string", "example": "usd_uah"})
+@extend_schema_field({"type": "string", "pattern": "^[A-Za-z0-9]{2,10}[_/][A-Za-z0-9]{2,10}$", "example": "usd_uah"})
 class PairFilter(filters.Filter):
     """``usd_uah``: what goes from the one into the other."""
 

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from exchanger.kernel.schema import refuses
 from web.services.idempotency import (
     ALIAS,
     Answer,
@@ -76,6 +77,7 @@ def idempotent(handler: Handler) -> Handler:
     """
 
     @extend_schema(parameters=[PARAMETER])
+    @refuses(KeyRequired, KeyMalformed, Conflict, InFlight)
     @wraps(handler)
     def once(view: APIView, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         claim = _claim(request)

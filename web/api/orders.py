@@ -2,13 +2,13 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import Http404
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from exchanger.kernel.schema import TOO_MANY, ErrorSerializer
+from exchanger.kernel.schema import refuses
 from identity.models import User
 from identity.services.throttling import throttle_use
 from web.adapter import WebAdapter
@@ -17,11 +17,16 @@ from web.api.idempotency import idempotent
 from web.api.limits import ORDERS
 from web.api.serializers import OrderRequestSerializer, OrderSerializer
 from web.cache import WebCache
+from web.configuration import NotConfigured
 from web.models import Order
 from web.orders import order_json
+from web.services.moves import OrderRefused
 from web.services.orders import order_cancel, order_create, order_create_now
+from web.services.quotes import QuoteRefused
 
-_CONFLICT = OpenApiResponse(ErrorSerializer, description="It does not go with how things stand: see `code`.")
+TAKING = (
+    "email_not_verified", "not_found", "quote_taken", "quote_expired", "rate_changed", "client_limit", "pair_limit",
+)  # fmt: skip
 
 
 class OrderViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Order]):
@@ -37,14 +42,12 @@ class OrderViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Order]):
             return self.queryset
         return WebAdapter().find_user_orders(_user(self.request).pk)
 
-    @extend_schema(request=OrderRequestSerializer, responses={201: OrderSerializer, 409: _CONFLICT, 429: TOO_MANY})
+    @extend_schema(request=OrderRequestSerializer, responses={201: OrderSerializer})
+    @refuses(OrderRefused, codes=TAKING)
+    @refuses(QuoteRefused, NotConfigured)
     @idempotent
     def create(self, request: Request) -> Response:
-        """Order at the terms of a quote of yours, or at the rate of this moment. It is to be paid by `expires_at`.
-
-        Refused with `email_not_verified` (403), `not_found` (404: no quote of yours), `quote_taken`, `quote_expired`,
-        `rate_changed`, `client_limit` or `pair_limit` (409), and without a quote as a quote would be.
-        """
+        """Order at the terms of a quote of yours, or at the rate of this moment. It is to be paid by `expires_at`."""
         form = OrderRequestSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         user = _user(request)
@@ -56,13 +59,11 @@ class OrderViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Order]):
     def retrieve(self, request: Request, pk: str) -> Response:
         return self._shown(request, _id(pk))
 
-    @extend_schema(request=None, responses={200: OrderSerializer, 409: _CONFLICT})
+    @extend_schema(request=None, responses={200: OrderSerializer})
+    @refuses(OrderRefused, codes=("order_status",))
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:
-        """Cancel an order that is not paid yet. One that is cancelled already stays so, and is shown again.
-
-        Refused with `order_status` (409) once it was paid, or has ended otherwise.
-        """
+        """Cancel an order that is not paid yet. One that is cancelled already stays so, and is shown again."""
         order_id = _id(pk)
         order_cancel(user_id=_user(request).pk, order_id=order_id)
         return self._shown(request, order_id)

@@ -4,13 +4,14 @@ from rest_framework import mixins, status, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from exchanger.kernel.schema import TOO_MANY
+from exchanger.kernel.schema import refuses
 from identity.services.throttling import throttle_use
 from web.adapter import WebAdapter
 from web.api.limits import QUOTES
 from web.api.serializers import QuoteRequestSerializer, QuoteSerializer
+from web.configuration import NotConfigured
 from web.models import Quote
-from web.services.quotes import quote_create
+from web.services.quotes import QuoteRefused, quote_create
 
 
 class QuoteViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Quote]):
@@ -27,13 +28,10 @@ class QuoteViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
         assert user_id is not None  # IsAuthenticated has passed
         return WebAdapter().find_user_quotes(user_id)
 
-    @extend_schema(request=QuoteRequestSerializer, responses={201: QuoteSerializer, 429: TOO_MANY})
+    @extend_schema(request=QuoteRequestSerializer, responses={201: QuoteSerializer})
+    @refuses(QuoteRefused, NotConfigured)
     def create(self, request: Request) -> Response:
-        """A firm offer, from either side: the amount to give, or the amount to get.
-
-        Refused with `unknown_pair`, `one_amount`, `amount_not_positive`, `amount_too_precise`, `amount_too_small` or
-        `amount_too_large` (400), or `maintenance`, `not_configured`, `rate_missing` or `rate_stale` (503).
-        """
+        """A firm offer, from either side: the amount to give, or the amount to get."""
         form = QuoteRequestSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         assert request.user.pk is not None  # IsAuthenticated has passed

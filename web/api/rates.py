@@ -1,21 +1,22 @@
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
 from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import mixins, viewsets
+from rest_framework import viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
-from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from exchanger.kernel.caching import PublicAnswers
+from exchanger.kernel.filters import refuse_empty
 from exchanger.kernel.money.currencies import currency
 from exchanger.kernel.money.pairs import Pair, WrongPair
 from exchanger.kernel.origin import origin_of
-from exchanger.kernel.schema import TOO_MANY
+from exchanger.kernel.schema import refuses
 from identity.services.throttling import network_of, throttle_use
 from web.adapter import WebAdapter
 from web.api.filters import RateFilter
@@ -23,8 +24,8 @@ from web.api.forms import HistoryForm
 from web.api.limits import HISTORY as HISTORY_LIMIT
 from web.api.serializers import HistorySerializer, OfferSerializer, RateSerializer
 from web.cache import WebCache
-from web.configuration import WebConfiguration, recent_configuration
-from web.history import INTERVALS, MOST_POINTS, rate_history
+from web.configuration import NotConfigured, WebConfiguration, recent_configuration
+from web.history import INTERVALS, MOST_POINTS, HistoryRefused, rate_history
 from web.models import ExchangeRate
 from web.pricing import client_rate
 from web.rates import CurrentRate, find_rates
@@ -32,17 +33,16 @@ from web.rates import CurrentRate, find_rates
 PAIR = OpenApiParameter("pair", str, "path", description="Two currency codes, such as usd_uah.")
 HISTORY = [
     PAIR,
-    OpenApiParameter("since", str, description="ISO 8601; 30 days before until where it is left out."),
-    OpenApiParameter("until", str, description="ISO 8601, exclusive; now where it is left out, and at the latest."),
+    OpenApiParameter("since", datetime, description="ISO 8601; 30 days before until where it is left out."),
+    OpenApiParameter("until", datetime, description="ISO 8601, exclusive; now where it is left out, at the latest."),
     OpenApiParameter("interval", str, enum=list(INTERVALS), description=f"day by default; at most {MOST_POINTS}."),
 ]
 HISTORY_LENGTH = timedelta(days=30)
 
 
-class RateViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[ExchangeRate]):
+class RateViewSet(PublicAnswers, viewsets.GenericViewSet[ExchangeRate]):
     """The stored rates in force now, for everybody; the other pairs on offer follow from them."""
 
-    permission_classes = [AllowAny]
     serializer_class = RateSerializer
     filterset_class = RateFilter
     ordering = ("from_currency", "to_currency", "id")
@@ -52,18 +52,30 @@ class RateViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[ExchangeRate]):
     def get_queryset(self) -> QuerySet[ExchangeRate]:
         return WebAdapter().find_current_rates()
 
+    @extend_schema(responses=RateSerializer(many=True))
+    def list(self, request: Request) -> Response:
+        """The stored rates in force now, for everybody; the other pairs on offer follow from them."""
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
+        self.expires_at = _first_end(rate.valid_until for rate in page)
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
     @extend_schema(parameters=[PAIR], responses=RateSerializer)
     def retrieve(self, request: Request, pair: str) -> Response:
         """The pair's rate in force now, from the cache where it is warm."""
         rate = WebCache().get_rate(_known(pair))
         if rate is None:
             raise Http404
-        return Response(RateSerializer(rate).data)
+        shown = RateSerializer(rate).data
+        if shown["valid_until"] is not None:
+            self.expires_at = datetime.fromisoformat(shown["valid_until"])
+        return Response(shown)
 
-    @extend_schema(parameters=HISTORY, responses={200: HistorySerializer, 429: TOO_MANY}, filters=False)
+    @extend_schema(parameters=HISTORY, responses={200: HistorySerializer}, filters=False)
+    @refuses(HistoryRefused, NotConfigured)
     @action(detail=True, pagination_class=None, filter_backends=[])
     def history(self, request: Request, pair: str) -> Response:
         """How the pair's rate went, ready for a chart."""
+        refuse_empty(request, HistoryForm.base_fields)
         form = HistoryForm(request.query_params)
         if not form.is_valid():
             raise ValidationError(
@@ -80,15 +92,15 @@ class RateViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[ExchangeRate]):
         return Response(HistorySerializer({"pair": known.code, "interval": interval, "points": points}).data)
 
 
-class OfferView(APIView):
+class OfferView(PublicAnswers):
     """What is on offer now: pairs, limits, fee and the rates that clients get. For everybody."""
 
-    permission_classes = [AllowAny]
-
     @extend_schema(responses=OfferSerializer, operation_id="pairs_list")
+    @refuses(NotConfigured)
     def get(self, request: Request) -> Response:
         configuration = recent_configuration()
         rates = find_rates(configuration.pairs, configuration.base_currency)
+        self.expires_at = _first_end(rate.valid_until for rate in rates.values())
         answer = {
             "maintenance_mode": configuration.maintenance_mode,
             "quote_life_seconds": int(configuration.quote_life.total_seconds()),
@@ -111,6 +123,10 @@ def _offered(pair: Pair, configuration: WebConfiguration, found: CurrentRate | N
         "fee": configuration.fee,
         "rate": client_rate(found.rate, configuration.spread) if found is not None and usable else None,
     }
+
+
+def _first_end(ends: Iterable[datetime | None]) -> datetime | None:
+    return min((end for end in ends if end is not None), default=None)
 
 
 def _known(text: str) -> Pair:

@@ -1,6 +1,7 @@
 from decimal import Decimal
 from typing import Any
 
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from exchanger.kernel.money.currencies import currency
@@ -65,6 +66,12 @@ class OfferSerializer(serializers.Serializer[Any]):
     pairs = OfferedPairSerializer(many=True)
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample("What is given", {"pair": "usd_uah", "from_amount": "100.00"}, request_only=True),
+        OpenApiExample("What is received", {"pair": "usd_uah", "to_amount": "5000.00"}, request_only=True),
+    ]
+)
 class QuoteRequestSerializer(serializers.Serializer[Any]):
     """Either ``from_amount``, what is given, or ``to_amount``, what is to be received."""
 
@@ -110,6 +117,12 @@ class QuoteSerializer(serializers.ModelSerializer[Quote]):
         return _text(quote.fee, quote.to_currency)
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample("A quote", {"quote_id": "0b5e9f3a-6c1d-4f7e-9a52-3d8c7e1f4b60"}, request_only=True),
+        OpenApiExample("The rate of this moment", {"pair": "usd_uah", "from_amount": "100.00"}, request_only=True),
+    ]
+)
 class OrderRequestSerializer(serializers.Serializer[Any]):
     """``quote_id``; or, for the rate of this moment, ``pair`` and either ``from_amount`` or ``to_amount``."""
 

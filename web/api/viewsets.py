@@ -1,16 +1,36 @@
+from operator import attrgetter
+
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
-from rest_framework import mixins, viewsets
+from django.http import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
+from rest_framework import viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from exchanger.kernel.csv_export import CSVList
+from exchanger.kernel.pagination import KeysetPagination
+from identity.services.throttling import throttle_use
 from web.adapter import WebAdapter
 from web.api.filters import TransactionFilter
+from web.api.limits import EXPORTS
 from web.api.serializers import BalanceSerializer, TransactionSerializer
 from web.models import Transaction
 
+STATEMENT = OpenApiResponse(
+    OpenApiTypes.STR,
+    examples=[
+        OpenApiExample(
+            "statement",
+            "id,order_id,payment_id,kind,account,currency,amount,description,created_at\r\n"
+            "0b5e9f3a-6c1d-4f7e-9a52-3d8c7e1f4b60,7d1f0c52-8a43-4a0e-b7a7-58f1d7f0c9aa,,order_completed,client,UAH,"
+            "4116.86000000,,2026-03-02T09:30:00Z\r\n",
+        )
+    ],
+)
 
-class TransactionViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Transaction]):
+
+class TransactionViewSet(CSVList[Transaction], viewsets.GenericViewSet[Transaction]):
     """The movements of the client's own money, newest first: what left or came, and what is held for them."""
 
     serializer_class = TransactionSerializer
@@ -24,6 +44,27 @@ class TransactionViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Transact
         user_id = self.request.user.pk
         assert user_id is not None  # IsAuthenticated has passed
         return WebAdapter().find_user_transactions(user_id)
+
+    csv_name = "transactions"
+    csv_columns = {name: attrgetter(name) for name in TransactionSerializer.Meta.fields}
+
+    @extend_schema(
+        responses={(200, "application/json"): TransactionSerializer(many=True), (200, "text/csv"): STATEMENT}
+    )
+    def list(self, request: Request) -> HttpResponseBase:
+        """The movements of the client's own money, newest first: what left or came, and what is held for them.
+
+        As CSV (`Accept: text/csv` or `?format=csv`) it is the whole statement in one file, by the same filters and
+        without pages: a header row, times in UTC, amounts as plain numbers, and a `'` before any text that a
+        spreadsheet would take for a formula.
+        """
+        if self.wants_csv(request):
+            KeysetPagination().get_page_size(request)  # refused where the pages would refuse it
+            assert request.user.pk is not None  # IsAuthenticated has passed
+            throttle_use(rule=EXPORTS, who=str(request.user.pk))
+            return self.csv_response()
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
 
 class BalanceViewSet(viewsets.ViewSet):

@@ -18,6 +18,20 @@ ALIAS = "web"
 class OrderRefused(Refused):
     """The order stays as it is; the code says which rule said no."""
 
+    codes = {
+        403: {"email_not_verified": "Verify your e-mail address first: open the link that we have sent you."},
+        404: {"not_found": "There is no such quote, or it is not yours."},
+        409: {
+            "quote_taken": "An order has taken this quote: look at that order, or ask for a new quote.",
+            "quote_expired": "This quote has expired: ask for a new one.",
+            "rate_changed": "The rate is 41.2925 now, less than you expect: order at that, or wait for a better one.",
+            "client_limit": "That is more than you may give of USD on a day: order at most 100 USD.",
+            "pair_limit": "That is more than we exchange of USD/UAH on a day: order at most 100 USD.",
+            "order_status": "The order is paid, and only one that is not paid yet can be cancelled.",
+            "payment_missing": "The ledger has no payment of this order, so nothing can be sent back.",
+        },
+    }
+
 
 def order_lock(*, order_id: UUID) -> Order:
     """The order as it is, and nobody else changes it until the transaction under way ends.

@@ -22,6 +22,22 @@ PURGE_BATCH = 5000
 class QuoteRefused(Refused):
     """No quote was made; the code says which rule said no."""
 
+    codes = {
+        400: {
+            "unknown_pair": "USD/XAU is not exchanged here: GET /api/v1/pairs/ lists what is.",
+            "one_amount": "Send either from_amount, what you give, or to_amount, what you want to get.",
+            "amount_not_positive": "Send an amount above zero.",
+            "amount_too_precise": "An amount of USD has at most 2 decimals.",
+            "amount_too_small": "Give at least 20 USD for UAH.",
+            "amount_too_large": "Give at most 10000 USD for UAH.",
+        },
+        503: {
+            "maintenance": "The exchange is closed for maintenance: try again in a few minutes.",
+            "rate_missing": "There is no rate of USD/UAH at the moment: try again later.",
+            "rate_stale": "The rate of USD/UAH is too old to exchange at: try again when there is a new one.",
+        },
+    }
+
 
 def quote_create(
     *, user_id: UUID, pair: Pair, from_amount: Decimal | None = None, to_amount: Decimal | None = None
