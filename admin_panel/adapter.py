@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from admin_panel.models import AdminSetting, AuditLog, Configuration, Outcome, Report, SystemMetric
+from admin_panel.models import AdminSetting, AuditLog, Configuration, Outcome, Report, ReportStatus, SystemMetric
 from admin_panel.models.audit_log import UNFINISHED
 from exchanger.kernel.contexts import Context, require
 from web.models import EventDelivery
@@ -42,6 +42,11 @@ class AdminAdapter:
 
     def find_reports(self) -> QuerySet[Report]:
         return Report.objects.order_by("-generated_at", "-id")
+
+    def find_finished_report(self, fingerprint: str, *, since: datetime) -> Report | None:
+        """The newest with this fingerprint that was finished from ``since`` (aware) on and has its file."""
+        recent = self.find_reports().filter(generated_at__gte=since, status=ReportStatus.DONE)
+        return recent.filter(fingerprint=fingerprint, finished_at__gte=since).first()
 
     def find_system_metrics(
         self, metric_name: str | None = None, *, since: datetime | None = None

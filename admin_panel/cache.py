@@ -1,8 +1,9 @@
-"""What the operators' application caches: measurements, and the figures of its first page."""
+"""What the operators' application caches: measurements, the figures of its first page, and which reports are made."""
 
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -11,7 +12,7 @@ from admin_panel.figures import PlatformFigures
 from admin_panel.models import SystemMetric
 from exchanger.kernel.cache.application import ApplicationCache
 from exchanger.kernel.cache.leases import Loaded
-from exchanger.kernel.cache.namespaces import METRICS
+from exchanger.kernel.cache.namespaces import METRICS, REPORTS
 from exchanger.kernel.contexts import Context
 
 PERIOD = timedelta(hours=24)
@@ -30,7 +31,7 @@ _FIGURES: dict[str, tuple[Callable[[PlatformFigures], Any], timedelta]] = {
 
 
 class AdminCache(ApplicationCache):
-    """JSON values under ``cache:admin:metrics:{name}``; without Redis they come from PostgreSQL.
+    """JSON values under ``cache:admin:metrics:{name}`` and ``cache:admin:reports:{fingerprint}``; without Redis they come from PostgreSQL.
 
     Raises:
         ForeignContext, NoContext: made outside an admin process.
@@ -48,6 +49,23 @@ class AdminCache(ApplicationCache):
             raise ValueError(f"'{FIGURE_PREFIX}…' names the figures of the dashboard, not a metric.")
         metrics: list[dict[str, Any]] = self._read(METRICS, metric_name, lambda: Loaded(_measurements(metric_name)))
         return metrics
+
+    def get_finished_report(self, fingerprint: str) -> UUID | None:
+        """The report that has been made of the same parameters and data within the hour.
+
+        Raises:
+            ValueError: no fingerprint is like this.
+        """
+
+        def load() -> Loaded | None:
+            hour = timedelta(seconds=REPORTS.ttl)
+            found = AdminAdapter().find_finished_report(fingerprint, since=timezone.now() - hour)
+            if found is None or found.finished_at is None:
+                return None
+            return Loaded(str(found.pk), expires_at=found.finished_at + hour)
+
+        found: str | None = self._read(REPORTS, fingerprint, load)
+        return None if found is None else UUID(found)
 
     def get_figure(self, name: str) -> dict[str, Any]:
         """A figure of the dashboard: ``value`` as PlatformFigures makes it, and ``asOf`` (ISO 8601, UTC)."""

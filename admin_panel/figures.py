@@ -54,11 +54,11 @@ class PlatformFigures:
 
     def turnover_today(self) -> list[dict[str, Any]]:
         """Today's orders (UTC) by pair: how many, how many completed, and what the completed gave and received."""
-        return [_turnover(row) for row in _by_pair(_orders_since(1)).order_by("-orders", *_PAIR)]
+        return [_turnover(row) for row in by_pair(_orders_since(1)).order_by("-orders", *_PAIR)]
 
     def daily_turnover(self) -> list[dict[str, Any]]:
         """The same by day and pair, for the last 30 days; days without an order are left out."""
-        rows = _by_pair(_orders_since(DAYS), day=TruncDate("created_at", tzinfo=UTC)).order_by("day", *_PAIR)
+        rows = by_pair(_orders_since(DAYS), day=TruncDate("created_at", tzinfo=UTC)).order_by("day", *_PAIR)
         return [{"day": row["day"].isoformat(), **_turnover(row)} for row in rows]
 
     def queue(self) -> list[dict[str, Any]]:
@@ -116,7 +116,8 @@ def _orders_since(days: int) -> QuerySet[Order]:
     return Order.objects.filter(created_at__gte=today - timedelta(days=days - 1))
 
 
-def _by_pair(orders: QuerySet[Order], **more: Any) -> Any:
+def by_pair(orders: QuerySet[Order], **more: Any) -> Any:
+    """How many there are of each pair, how many completed, and what the completed gave and received (None: nothing)."""
     return orders.values(*_PAIR, **more).annotate(
         orders=Count("id"),
         completed=Count("id", filter=_COMPLETED),

@@ -4,6 +4,7 @@ import logging
 
 from procrastinate import App, JobContext
 
+import admin_panel.jobs
 import bot.jobs
 import web.jobs
 from exchanger.kernel.cache.invalidation import replay_all
@@ -14,7 +15,11 @@ logger = logging.getLogger(__name__)
 
 STALLED_AFTER_SECONDS = 60
 KEEP_FINISHED_HOURS = 72
-_OWN_JOBS = {Context.WEB: web.jobs.register, Context.TELEGRAM: bot.jobs.register}
+_OWN_JOBS = {
+    Context.WEB: web.jobs.register,
+    Context.ADMIN: admin_panel.jobs.register,
+    Context.TELEGRAM: bot.jobs.register,
+}
 
 
 def register(app: App) -> None:

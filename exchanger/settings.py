@@ -186,8 +186,20 @@ APPEND_SLASH = True
 
 STATIC_URL = "/static/"
 STATIC_ROOT = env.text("STATIC_ROOT") or None
+# A folder that all processes of the operators' panel share, and nobody serves: finished reports, and those under way.
+REPORTS_ROOT = Path(env.text("REPORTS_ROOT", str(BASE_DIR / ".local" / "reports")))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "reports": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": REPORTS_ROOT / "files",
+            "base_url": None,
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+            "allow_overwrite": True,  # a report that is made again replaces its file
+        },
+    },
     "staticfiles": {
         "BACKEND": (
             "whitenoise.storage.CompressedManifestStaticFilesStorage"

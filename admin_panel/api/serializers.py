@@ -45,7 +45,20 @@ class ReportSerializer(serializers.ModelSerializer[Report]):
 
     class Meta:
         model = Report
-        fields = ["id", "name", "type", "parameters", "generated_by", "generated_at", "ready"]
+        fields = [
+            "id",
+            "name",
+            "type",
+            "parameters",
+            "generated_by",
+            "generated_at",
+            "status",
+            "progress",
+            "rows_written",
+            "problem",
+            "finished_at",
+            "ready",
+        ]
 
     def get_ready(self, report: Report) -> bool:
         return report.file_path is not None

@@ -3,7 +3,7 @@ from admin_panel.models.audit_log import AuditLog
 from admin_panel.models.audit_outcome import AuditOutcome, Outcome
 from admin_panel.models.cache_invalidation import CacheInvalidation
 from admin_panel.models.configuration import Configuration
-from admin_panel.models.report import Report
+from admin_panel.models.report import Report, ReportStatus
 from admin_panel.models.setting import AdminSetting
 from admin_panel.models.system_metric import SystemMetric
 
@@ -16,5 +16,6 @@ __all__ = [
     "Configuration",
     "Outcome",
     "Report",
+    "ReportStatus",
     "SystemMetric",
 ]

@@ -1,5 +1,6 @@
 """The colours of statuses, by unfold's names for them."""
 
+from admin_panel.models import ReportStatus
 from web.models import OrderStatus, PaymentStatus, RefundStatus
 
 ORDER_LABELS: dict[str, str] = {
@@ -23,4 +24,11 @@ REFUND_LABELS: dict[str, str] = {
     RefundStatus.APPROVED: "info",
     RefundStatus.SUCCEEDED: "success",
     RefundStatus.FAILED: "danger",
+}
+REPORT_LABELS: dict[str, str] = {
+    ReportStatus.QUEUED: "info",
+    ReportStatus.RUNNING: "primary",
+    ReportStatus.DONE: "success",
+    ReportStatus.FAILED: "danger",
+    ReportStatus.EXPIRED: "warning",
 }

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from admin_panel.models import AdminSetting, AuditLog, Report, SystemMetric
+from admin_panel.models import AdminSetting, AuditLog, SystemMetric
 from admin_panel.panel.base import PanelAdmin
 from admin_panel.panel.columns import column, preview_text
 from admin_panel.panel.filters import ExactFilter, OutcomeFilter, PeriodFilter
@@ -86,21 +86,6 @@ class AuditLogAdmin(PanelAdmin):
     def details(self, log: AuditLog) -> str:
         details = log.result.details if hasattr(log, "result") else None
         return "; ".join(f"{name}: {value}" for name, value in (details or {}).items())
-
-
-@admin.register(Report)
-class ReportAdmin(PanelAdmin):
-    person_field = "generated_by"
-    list_display = ("generated_at", "name", "type", "operator", "ready")
-    list_filter = (("generated_at", PeriodFilter), ("type", ExactFilter))
-    ordering = ("-generated_at", "-id")
-    fields = ("id", "name", "type", "parameters", "operator", "generated_at", "ready")
-
-    operator = person_column("Asked for by")
-
-    @column("Ready", boolean=True)
-    def ready(self, report: Report) -> bool:
-        return report.file_path is not None
 
 
 @admin.register(SystemMetric)

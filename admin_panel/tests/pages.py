@@ -96,7 +96,7 @@ WITH_PERSON = {
 }
 
 # Whose list has a form of its own to add to it, tried by tests of its own.
-WITH_FORM = {ExchangeRate, Configuration}
+WITH_FORM = {ExchangeRate, Configuration, Report}
 
 
 def name_of(model: type[Model]) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from admin_panel.models import AdminSetting, Report
+from admin_panel.models import AdminSetting, Report, ReportStatus
 from admin_panel.tests.factories import AdminSettingFactory, ReportFactory
 from exchanger.demo.ids import demo_id
 from exchanger.demo.plan import Plan
@@ -62,7 +62,7 @@ def admin_settings(plan: Plan) -> list[AdminSetting]:
 
 
 def reports(plan: Plan) -> list[Report]:
-    """Reports that were asked for. There is no file behind any of them, so none is named."""
+    """Reports that were asked for long ago. There is no file behind any of them, so they are told as no longer kept."""
     return [
         _report(plan, number, name, type_, format_, timedelta(days=ago, hours=3), timedelta(days=days))
         for number, (name, type_, format_, ago, days) in enumerate(_REPORTS)
@@ -77,11 +77,13 @@ def _report(plan: Plan, number: int, name: str, type_: str, format_: str, ago: t
         type=type_,
         parameters={
             "format": format_,
-            "from": (at - covered).date().isoformat(),
+            "since": (at - covered).date().isoformat(),
             "until": at.date().isoformat(),
         },
         generated_by=plan.people.operator.id,
         generated_at=at,
         file_path=None,
+        status=ReportStatus.EXPIRED,
+        finished_at=at + timedelta(seconds=20),
     )
     return report

@@ -99,5 +99,9 @@ def cell(value: Any) -> str:
             return f"{value:f}"
         case datetime():
             return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    text = str(value)
+    return defused(str(value))
+
+
+def defused(text: str) -> str:
+    """Text that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text

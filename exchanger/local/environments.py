@@ -96,6 +96,7 @@ class LocalEnvironments:
                     **urls,
                     **_events(context, made["EVENTS_SECRET"]),
                     **_cards(context, made["CARD_PROCESSOR_SECRET"]),
+                    **({"REPORTS_ROOT": str(self.paths.reports)} if context is Context.ADMIN else {}),
                     "REDIS_URL": valkey.url(context, made[redis_password_variable(context)]),
                     **static,
                 },

@@ -38,6 +38,11 @@ class LocalPaths:
         return self.root / "static"
 
     @property
+    def reports(self) -> Path:
+        """The files of the operators' reports."""
+        return self.root / "reports"
+
+    @property
     def sockets(self) -> Path:
         """A folder whose sockets fit the kernel's limit."""
         near = self.root / "run"

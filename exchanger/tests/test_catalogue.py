@@ -44,6 +44,14 @@ EXTRA_COLUMNS = {
     ("exchange_rates", "source"),
     ("exchange_rates", "set_by"),
     ("exchange_rates", "confirmed_at"),
+    ("reports", "status"),
+    ("reports", "progress"),
+    ("reports", "rows_written"),
+    ("reports", "attempts"),
+    ("reports", "problem"),
+    ("reports", "finished_at"),
+    ("reports", "fingerprint"),
+    ("reports", "scheduled_for"),
 }
 
 # Constraints and indexes beyond the source's: nothing of the source's is missing or changed.
@@ -62,6 +70,8 @@ EXTRA_CONSTRAINTS = {
     ("exchange_rates", "exchange_rates_currencies_differ"),
     ("exchange_rates", "exchange_rates_period_ordered"),
     ("exchange_rates", "exchange_rates_periods_apart"),
+    ("reports", "reports_status_known"),
+    ("reports", "reports_scheduled_for"),
 }
 EXTRA_INDEXES = {
     ("users", "idx_users_created"),

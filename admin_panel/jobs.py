@@ -1,0 +1,36 @@
+"""The admin workers' own jobs."""
+
+import logging
+from datetime import UTC, datetime
+from uuid import UUID
+
+from procrastinate import App
+
+from admin_panel.services.report_making import report_make, reports_prune
+from admin_panel.services.reports import MAKE, report_schedule
+from exchanger.kernel.backoff import Backoff
+
+logger = logging.getLogger(__name__)
+
+
+def register(app: App) -> None:
+    """Add them to the process's job engine."""
+
+    @app.task(name=MAKE, retry=Backoff())
+    def make_report(report_id: str) -> None:
+        """Make one report's file."""
+        report_make(report_id=UUID(report_id))
+
+    # Every hour, and each period once: a worker that was down at midnight makes up for it.
+    @app.periodic(cron="11 * * * *")
+    @app.task(name="reports.schedule", queueing_lock="reports.schedule")
+    def schedule_reports(timestamp: int) -> None:
+        """Ask for yesterday's turnover and last month's ledger statement."""
+        report_schedule(at=datetime.fromtimestamp(timestamp, UTC))
+
+    @app.periodic(cron="29 3 * * *")
+    @app.task(name="reports.prune", queueing_lock="reports.prune")
+    def prune_reports(timestamp: int) -> None:
+        """Delete old files."""
+        if pruned := reports_prune():
+            logger.info("Deleted the files of %d old reports", pruned)
