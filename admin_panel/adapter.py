@@ -44,7 +44,7 @@ class AdminAdapter:
         return Report.objects.order_by("-generated_at", "-id")
 
     def find_finished_report(self, fingerprint: str, *, since: datetime) -> Report | None:
-        """The newest with this fingerprint that was finished from ``since`` (aware) on and has its file."""
+        """The newest with this fingerprint that was asked for and finished from ``since`` (aware) on."""
         recent = self.find_reports().filter(generated_at__gte=since, status=ReportStatus.DONE)
         return recent.filter(fingerprint=fingerprint, finished_at__gte=since).first()
 

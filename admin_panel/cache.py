@@ -31,7 +31,9 @@ _FIGURES: dict[str, tuple[Callable[[PlatformFigures], Any], timedelta]] = {
 
 
 class AdminCache(ApplicationCache):
-    """JSON values under ``cache:admin:metrics:{name}`` and ``cache:admin:reports:{fingerprint}``; without Redis they come from PostgreSQL.
+    """JSON values under ``cache:admin:metrics:{name}`` and ``cache:admin:reports:{fingerprint}``.
+
+    Without Redis they come from PostgreSQL.
 
     Raises:
         ForeignContext, NoContext: made outside an admin process.

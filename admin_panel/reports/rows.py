@@ -156,8 +156,9 @@ def audit_chunks(parameters: Parameters) -> Chunks:
 
 def keyset_steps(rows: QuerySet[Any]) -> int:
     """About how many chunks there will be, by what PostgreSQL's planner expects: counting would read them all."""
-    plan = json.loads(rows.order_by().explain(format="json"))
-    return math.ceil(plan[0]["Plan"]["Plan Rows"] / CHUNK) + 1
+    [explained] = json.loads(rows.order_by().explain(format="json"))
+    expected: int = explained["Plan"]["Plan Rows"]
+    return math.ceil(expected / CHUNK) + 1
 
 
 def _within(column: str, parameters: Parameters) -> dict[str, Any]:

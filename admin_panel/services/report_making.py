@@ -7,7 +7,7 @@ so: whoever dies in between leaves nothing that the next attempt does not replac
 import logging
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -142,7 +142,7 @@ class _Progress:
         self.rows = 0
         self._report, self._steps = report, max(steps, 1)
 
-    def told(self, chunks: Chunks) -> Iterator[Sequence[Sequence[Any]]]:
+    def told(self, chunks: Chunks) -> Chunks:
         noted = time.monotonic()
         for done, chunk in enumerate(chunks, start=1):
             yield chunk

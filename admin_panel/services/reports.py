@@ -97,7 +97,7 @@ def report_retry(*, actor: Actor, report: Report) -> Report:
     return report
 
 
-def report_download(*, actor: Actor, report: Report) -> File[bytes]:
+def report_download(*, actor: Actor, report: Report) -> "File[bytes]":
     """The file, open for reading.
 
     Raises:

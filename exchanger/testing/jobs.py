@@ -3,11 +3,29 @@
 from collections.abc import Callable
 from typing import Any, cast
 
+import psycopg
 from django.db import connections
 from procrastinate import JobContext
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.worker import Worker
+
+_QUEUE = """
+SELECT procrastinate_defer_jobs_v1(ARRAY[
+    ROW('default', %s, 0, NULL, NULL, '{"timestamp": 0}', NULL)::procrastinate_job_to_defer_v1
+])
+"""
+
+
+def queue_scheduled(connection: psycopg.Connection[Any], task: str) -> None:
+    """Queue a task as its schedule would, in the database that ``connection`` is to."""
+    connection.execute(_QUEUE, [task])
+
+
+def give_back_stalled(connection: psycopg.Connection[Any]) -> None:
+    """What the schedule does two minutes after a worker died."""
+    connection.execute("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 hour'")
+    queue_scheduled(connection, "jobs.retry_stalled")
 
 
 def run_jobs() -> None:

@@ -13,6 +13,7 @@ from django.db import transaction
 
 from exchanger.kernel.contexts import Context
 from exchanger.kernel.events import Event
+from exchanger.testing.jobs import give_back_stalled, queue_scheduled
 from exchanger.testing.processes import WorkerProcess
 from exchanger.testing.proxy import (
     FaultyProxy,
@@ -29,11 +30,6 @@ from web.tests.factories import OrderFactory
 
 WAIT_SECONDS = 90
 TYPES = ("order.created", "order.paid", "order.processing", "order.completed")
-RETRY_STALLED = """
-SELECT procrastinate_defer_jobs_v1(ARRAY[
-    ROW('default', 'jobs.retry_stalled', 0, NULL, NULL, '{"timestamp": 0}', NULL)::procrastinate_job_to_defer_v1
-])
-"""
 
 
 class Platform:
@@ -79,11 +75,6 @@ class Platform:
                     )
             assert time.monotonic() < deadline, self.logs()
             time.sleep(0.05)
-
-    def give_back(self, connection):
-        """What the schedule does two minutes after a worker died."""
-        connection.execute("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 hour'")
-        connection.execute(RETRY_STALLED)
 
     def logs(self):
         return "\n".join(worker.log.read_text() for worker in self.workers)
@@ -196,7 +187,7 @@ def test_a_worker_killed_while_it_sends_loses_and_doubles_nothing(place, platfor
     platform.proxy.release.set()
     assert platform.delivered() == 1
     platform.start(Context.WEB)
-    platform.give_back(platform.web)
+    give_back_stalled(platform.web)
     platform.waits_for(lambda: platform.handled() == 4)
     platform.waits_for(lambda: platform.delivered() == 4)
     assert_told_once_and_in_order(platform, [order])
@@ -255,7 +246,7 @@ def test_a_worker_killed_after_it_has_sent_loses_and_doubles_nothing(lock, deliv
     assert platform.delivered() == delivered
     publish(order, as_context, TYPES[1:])
     platform.start(Context.WEB)
-    platform.give_back(platform.web)
+    give_back_stalled(platform.web)
     platform.waits_for(lambda: platform.handled() == 4)
     platform.waits_for(lambda: platform.delivered() == 4)
     assert_told_once_and_in_order(platform, [order])
@@ -278,7 +269,7 @@ def test_a_bots_worker_killed_in_the_middle_of_an_event_loses_and_doubles_nothin
         kill_where_it_waits(worker, platform, platform.bot)
     assert platform.handled() == 0
     platform.start(Context.TELEGRAM)
-    platform.give_back(platform.bot)
+    give_back_stalled(platform.bot)
     platform.waits_for(lambda: platform.handled() == 4)
     assert_told_once_and_in_order(platform, [order])
 
@@ -291,6 +282,6 @@ def test_what_waits_without_a_job_is_swept_up(platform, owner, as_context):
     platform.web.execute("UPDATE event_deliveries SET created_at = now() - interval '1 hour'")
     platform.start(Context.TELEGRAM)
     platform.start(Context.WEB)
-    platform.web.execute(RETRY_STALLED.replace("jobs.retry_stalled", "events.sweep"))
+    queue_scheduled(platform.web, "events.sweep")
     platform.waits_for(lambda: platform.handled() == 4)
     assert_told_once_and_in_order(platform, [order])
