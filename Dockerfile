@@ -16,7 +16,7 @@ FROM python:${PYTHON}-slim
 # docker-compose.yml runs Redis as the same user, who then owns the file of its users.
 RUN groupadd --gid 10001 exchanger \
     && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin exchanger \
-    && install -d -o exchanger -g exchanger -m 0700 /users
+    && install -d -o exchanger -g exchanger -m 0700 /users /reports
 COPY --from=build /venv /venv
 COPY --from=build /app /app
 WORKDIR /app

@@ -35,7 +35,13 @@ def test_no_writer_fails_while_expired_sessions_are_purged():
     assert "No writer failed" in output
 
 
-@pytest.mark.parametrize("bench", ["contract", "drill", "purge", "sessions"])
+def test_a_larger_report_needs_no_more_memory():
+    status, output = run("bench/reports.py", "--rows", "5000")
+    assert status == 0, output
+    assert "The memory grew by" in output
+
+
+@pytest.mark.parametrize("bench", ["contract", "drill", "purge", "reports", "sessions"])
 def test_a_bench_says_what_it_is(bench):
     status, output = run(f"bench/{bench}.py", "--help")
     assert status == 0, output

@@ -160,6 +160,16 @@ def test_only_bootstrap_and_redis_see_the_file_of_redis_users() -> None:
     }
 
 
+def test_only_the_operators_panel_and_its_worker_see_the_reports() -> None:
+    folders = {
+        name: [volume.split(":")[1] for volume in service.get("volumes", []) if volume.startswith("reports:")]
+        for name, service in SERVICES.items()
+    }
+    assert {name for name, mounted in folders.items() if mounted} == set(OF_CONTEXT[Context.ADMIN])
+    for name in OF_CONTEXT[Context.ADMIN]:
+        assert folders[name] == [SERVICES[name]["environment"]["REPORTS_ROOT"]]
+
+
 # --- Databases
 
 
