@@ -3,8 +3,6 @@
 import logging
 
 from procrastinate import App, JobContext
-from procrastinate.exceptions import UniqueViolation
-from procrastinate.jobs import Status
 
 import bot.jobs
 import web.jobs
@@ -41,17 +39,10 @@ def register(app: App) -> None:
     @app.periodic(cron="*/2 * * * *")
     @app.task(name="jobs.retry_stalled", queueing_lock="jobs.retry_stalled", pass_context=True)
     async def retry_stalled(context: JobContext, timestamp: int) -> None:
-        """Give back the jobs of workers that died.
-
-        Where the next of a kind that is queued once is there already, that one does the work: the dead one ends, and
-        with it the lock for which the next may wait.
-        """
+        """Give back the jobs of workers that died."""
         manager = context.app.job_manager
         for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER_SECONDS):
-            try:
-                await manager.retry_job(job)
-            except UniqueViolation:
-                await manager.finish_job(job, status=Status.ABORTED, delete_job=False)
+            await manager.retry_job(job)
 
     @app.periodic(cron="23 3 * * *")
     @app.task(name="jobs.forget_finished", queueing_lock="jobs.forget_finished", pass_context=True)

@@ -4,33 +4,22 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from django.db import connections
-from procrastinate import App, JobContext
+from procrastinate import JobContext
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.worker import Worker
 
 
-def run_jobs(register: Callable[[App], None] | None = None) -> None:
-    """Do what a worker would do now; jobs that are scheduled for later, retries among them, stay.
-
-    The tasks are this process's own, or those that ``register`` adds; nothing is queued by the clock.
-    """
+def run_jobs() -> None:
+    """Do what a worker would do now; jobs that are scheduled for later, retries among them, stay."""
     connector = cast(DjangoConnector, app.connector).get_worker_connector()
-    if register is None:
-        with app.replace_connector(connector) as worker_app:
-            _run(worker_app)
-        return
-    other = App(connector=connector)
-    register(other)
-    other.periodic_registry.periodic_tasks.clear()
-    with other.open():
-        _run(other)
-
-
-def _run(worker_app: App) -> None:
-    worker_app.run_worker(
-        wait=False, listen_notify=False, install_signal_handlers=False, task_middleware=[_close_connections]
-    )
+    with app.replace_connector(connector) as worker_app:
+        worker_app.run_worker(
+            wait=False,
+            listen_notify=False,
+            install_signal_handlers=False,
+            task_middleware=[_close_connections],
+        )
 
 
 def _close_connections(call_next: Callable[[], Any], context: JobContext, worker: Worker) -> Any:

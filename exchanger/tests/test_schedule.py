@@ -9,7 +9,6 @@ from procrastinate import App
 from procrastinate.testing import InMemoryConnector
 
 from exchanger.schedule import register
-from exchanger.testing.jobs import run_jobs
 from web.models import Order, OrderStatus, Quote
 from web.services.quotes import KEEP_EXPIRED
 from web.tests.factories import OrderFactory, QuoteFactory
@@ -55,40 +54,3 @@ def test_orders_that_were_not_paid_in_time_end():
     OrderFactory(expires_at=timezone.now() - timedelta(seconds=1))
     tasks()["orders.expire"].func(0)
     assert Order.objects.get().status == OrderStatus.EXPIRED
-
-
-STALLED = """
-WITH worker AS (
-    INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour') RETURNING id
-)
-INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, status, worker_id, args)
-SELECT 'default', name, lock, queueing_lock, 'doing', worker.id, '{"timestamp": 0}' FROM worker, (VALUES
-    ('events.sweep', 'events.sweep', 'events.sweep'),
-    ('sessions.purge', NULL, 'sessions.purge'),
-    ('idempotency.purge', NULL, 'idempotency.purge')
-) job (name, lock, queueing_lock)
-"""
-QUEUED = """
-INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args) VALUES
-    ('default', 'jobs.retry_stalled', NULL, 'jobs.retry_stalled', '{"timestamp": 0}'),
-    ('default', 'events.sweep', 'events.sweep', 'events.sweep', '{"timestamp": 0}'),
-    ('default', 'sessions.purge', NULL, 'sessions.purge', '{"timestamp": 0}')
-"""
-
-
-@pytest.mark.context("web")
-def test_a_job_that_died_while_the_next_of_its_kind_waits_holds_up_neither_that_one_nor_the_other_dead_ones(world):
-    queue = world.superuser("web")
-    queue.execute("DELETE FROM procrastinate_jobs")
-    queue.execute(STALLED)
-    queue.execute(QUEUED)
-    run_jobs(register)
-    ended = queue.execute("SELECT task_name, status::text FROM procrastinate_jobs ORDER BY 1, 2").fetchall()
-    assert ended == [
-        ("events.sweep", "aborted"),
-        ("events.sweep", "succeeded"),
-        ("idempotency.purge", "succeeded"),
-        ("jobs.retry_stalled", "succeeded"),
-        ("sessions.purge", "aborted"),
-        ("sessions.purge", "succeeded"),
-    ]
