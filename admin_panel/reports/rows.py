@@ -3,12 +3,13 @@
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
+from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
 from admin_panel.figures import by_pair
 from admin_panel.models import AuditLog
@@ -19,24 +20,32 @@ from web.models import ExchangeRate, Order, Transaction
 CHUNK = 1000  # rows that are read by one statement
 
 Chunks = Iterator[Sequence[Sequence[Any]]]
+Bounds = Callable[[str, Parameters], dict[str, Any]]
+M = TypeVar("M", bound=Model)
 
 
-def orders(parameters: Parameters) -> QuerySet[Order]:
-    found = _of_pair(Order.objects.filter(**_within("created_at", parameters)), parameters)
+def within(column: str, parameters: Parameters) -> dict[str, Any]:
+    """The period, as a filter on ``column``."""
+    start, end = moments(parameters)
+    return {f"{column}__gte": start, f"{column}__lt": end}
+
+
+def orders(parameters: Parameters, bounds: Bounds = within) -> QuerySet[Order]:
+    found = _of_pair(Order.objects.filter(**bounds("created_at", parameters)), parameters)
     return found.filter(status=parameters["status"]) if parameters.get("status") else found
 
 
-def entries(parameters: Parameters) -> QuerySet[Transaction]:
+def entries(parameters: Parameters, bounds: Bounds = within) -> QuerySet[Transaction]:
     chosen = {name: parameters[name] for name in ("account", "currency") if parameters[name]}
-    return Transaction.objects.filter(**_within("created_at", parameters), **chosen)
+    return Transaction.objects.filter(**bounds("created_at", parameters), **chosen)
 
 
-def rates(parameters: Parameters) -> QuerySet[ExchangeRate]:
-    return _of_pair(ExchangeRate.objects.filter(**_within("valid_from", parameters)), parameters)
+def rates(parameters: Parameters, bounds: Bounds = within) -> QuerySet[ExchangeRate]:
+    return _of_pair(ExchangeRate.objects.filter(**bounds("valid_from", parameters)), parameters)
 
 
-def audit_logs(parameters: Parameters) -> QuerySet[AuditLog]:
-    found = AuditLog.objects.select_related("result").filter(**_within("created_at", parameters))
+def audit_logs(parameters: Parameters, bounds: Bounds = within) -> QuerySet[AuditLog]:
+    found = AuditLog.objects.select_related("result").filter(**bounds("created_at", parameters))
     return found.filter(resource_type=parameters["resource_type"]) if parameters["resource_type"] else found
 
 
@@ -54,8 +63,8 @@ def periods(parameters: Parameters) -> Iterator[tuple[date, date]]:
 def turnover_chunks(parameters: Parameters) -> Chunks:
     """One statement a period, which an index on the time bounds."""
     for start, after in periods(parameters):
-        within = Order.objects.filter(created_at__gte=midnight(start), created_at__lt=midnight(after))
-        found = by_pair(_of_pair(within, parameters)).order_by("from_currency", "to_currency")
+        made = Order.objects.filter(created_at__gte=midnight(start), created_at__lt=midnight(after))
+        found = by_pair(_of_pair(made, parameters)).order_by("from_currency", "to_currency")
         yield [
             (
                 start.isoformat(),
@@ -72,7 +81,7 @@ def turnover_chunks(parameters: Parameters) -> Chunks:
 
 
 def order_chunks(parameters: Parameters) -> Chunks:
-    for chunk in keyset_chunks(orders(parameters), ("created_at", "id"), CHUNK):
+    for chunk in _chunked(orders, "created_at", parameters):
         yield [
             (
                 row.created_at,
@@ -92,7 +101,7 @@ def order_chunks(parameters: Parameters) -> Chunks:
 def ledger_chunks(parameters: Parameters) -> Chunks:
     """The entries, then what they come to by account and currency."""
     sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    for chunk in keyset_chunks(entries(parameters), ("created_at", "id"), CHUNK):
+    for chunk in _chunked(entries, "created_at", parameters):
         for row in chunk:
             sums[row.account, row.currency] += row.amount
         yield [
@@ -117,7 +126,7 @@ def ledger_chunks(parameters: Parameters) -> Chunks:
 
 
 def rate_chunks(parameters: Parameters) -> Chunks:
-    for chunk in keyset_chunks(rates(parameters), ("valid_from", "id"), CHUNK):
+    for chunk in _chunked(rates, "valid_from", parameters):
         yield [
             (
                 row.valid_from,
@@ -135,7 +144,7 @@ def rate_chunks(parameters: Parameters) -> Chunks:
 
 
 def audit_chunks(parameters: Parameters) -> Chunks:
-    for chunk in keyset_chunks(audit_logs(parameters), ("created_at", "id"), CHUNK):
+    for chunk in _chunked(audit_logs, "created_at", parameters):
         yield [
             (
                 row.created_at,
@@ -161,9 +170,18 @@ def keyset_steps(rows: QuerySet[Any]) -> int:
     return math.ceil(expected / CHUNK) + 1
 
 
-def _within(column: str, parameters: Parameters) -> dict[str, Any]:
-    start, end = moments(parameters)
-    return {f"{column}__gte": start, f"{column}__lt": end}
+def _chunked(
+    rows: Callable[[Parameters, Bounds], QuerySet[M]], column: str, parameters: Parameters
+) -> Iterator[list[M]]:
+    """The rows of the period in the order of ``column``; the first position is the last one before the period."""
+    start, _ = moments(parameters)
+    before = (start - timedelta(microseconds=1), UUID(int=2**128 - 1))
+    return keyset_chunks(rows(parameters, _before_end), (column, "id"), CHUNK, after=before)
+
+
+def _before_end(column: str, parameters: Parameters) -> dict[str, Any]:
+    _, end = moments(parameters)
+    return {f"{column}__lt": end}
 
 
 def _of_pair(rows: QuerySet[Any], parameters: Parameters) -> QuerySet[Any]:

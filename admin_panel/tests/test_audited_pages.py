@@ -13,7 +13,7 @@ from django.test import override_settings
 from django.urls import URLResolver, get_resolver, path
 from unfold.admin import ModelAdmin, TabularInline
 
-from admin_panel.models import AdminSetting, AuditLog, Configuration
+from admin_panel.models import AdminSetting, AuditLog, Configuration, Report
 from admin_panel.panel.audited import AuditedWrites
 from admin_panel.panel.base import PanelAdmin
 from admin_panel.panel.site import OperatorsSite
@@ -100,11 +100,14 @@ def concrete(route, row):
     return "/" + re.sub(r"<[^>]*>", str(row.pk), route).replace("\\Z", "").replace("\\", "").replace("?", "")
 
 
+ADD_QUERY = {Report: "?type=orders"}  # the form of one of its kinds
+
+
 def writes_of(operator, model_admin, row):
     """Every way in which a page of the model could be made to write, tried with what its forms hold."""
     meta = model_admin.opts
     listed = f"/admin/{meta.app_label}/{meta.model_name}/"
-    for page in (f"{listed}add/", f"{listed}{row.pk}/change/"):
+    for page in (f"{listed}add/{ADD_QUERY.get(model_admin.model, '')}", f"{listed}{row.pk}/change/"):
         shown = operator.get(page)
         operator.post(page, filled(shown) if shown.status_code == 200 and shown.context else {})
     known = {"add", "change", "history", "delete"}

@@ -97,6 +97,13 @@ def test_orders_are_those_of_the_period_the_pair_and_the_status():
     assert lines(made(ORDERS, pair="BTC/UAH")) == []
 
 
+def test_a_period_begins_with_its_first_moment_and_ends_before_the_next_day():
+    first = OrderFactory(created_at=datetime(2026, 5, 1, tzinfo=UTC))
+    last = OrderFactory(created_at=AFTER - timedelta(microseconds=1))
+    OrderFactory(created_at=datetime(2026, 5, 1, tzinfo=UTC) - timedelta(microseconds=1))
+    assert [line[1] for line in lines(made(ORDERS))] == [str(first.pk), str(last.pk)]
+
+
 def test_a_ledger_statement_ends_with_its_sums():
     entries("-100.5", "100", "0.5")
     entries("-1", "1", currency="EUR")
@@ -189,6 +196,7 @@ def test_rows_are_read_by_the_chunk(format_, monkeypatch, statements):
     sent = [text for text in statements(lambda: report_make(report_id=report.pk))["web"] if "ORDER BY" in text]
     assert len(sent) == 3
     assert all(text.endswith("LIMIT 2") for text in sent)
+    assert not any(">=" in text for text in sent)  # each begins at its position, not at the period's beginning
     report.refresh_from_db()
     assert report.rows_written == 5
 

@@ -104,13 +104,17 @@ class KeysetPagination(CursorPagination):
             raise NotFound(self.invalid_cursor_message) from None
 
 
-def keyset_chunks(queryset: QuerySet[M], ordering: Sequence[str], size: int) -> Iterator[list[M]]:
+def keyset_chunks(
+    queryset: QuerySet[M], ordering: Sequence[str], size: int, *, after: Sequence[Any] | None = None
+) -> Iterator[list[M]]:
     """All rows in that order, ``size`` at a time: each chunk is one statement, and the last one may be empty.
 
     ``ordering`` is as KeysetPagination's. What is written meanwhile shows where it is beyond what has been read.
+    ``after`` is a position to begin beyond: a filter that says where the rows begin would have PostgreSQL walk from
+    there to the position again for each chunk, because an index scan starts at only one of the two.
     """
     fields = _fields(queryset, ordering)
-    position = None
+    position = after
     more = True
     while more:
         chunk = list(_beyond(queryset, fields, ordering[0].startswith("-"), position)[:size])
