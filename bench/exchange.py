@@ -13,9 +13,10 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from bench.exchanging.luck import luck  # noqa: E402
 from bench.exchanging.operators import Operator  # noqa: E402
 from bench.exchanging.parts import WEB_PROCESSES, WEB_THREADS, WEB_WORKERS, Platform  # noqa: E402
 from bench.exchanging.people import settle_in  # noqa: E402
-from bench.exchanging.settling import Settled, settle  # noqa: E402
+from bench.exchanging.settling import settle  # noqa: E402
 from bench.preparation import migrate  # noqa: E402
 from bench.promises import Promise, say  # noqa: E402
 from exchanger.testing.servers import TestServers  # noqa: E402
@@ -42,6 +43,14 @@ EXTRA = {
     **{f"API_{scope}_PER_MINUTE": "1000000" for scope in ("READS", "WRITES", "QUOTES", "ORDERS")},
     "LOG_LEVEL": "WARNING",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How long it took until nothing was under way any more, and what was all the same."""
+
+    seconds: float
+    left: dict[str, int]
 
 
 class Run:
@@ -62,21 +71,21 @@ class Run:
         """Everything at once for that long; then what is under way ends, and everybody looks at their orders again."""
         for person in (*self.clients, *self.operators):
             person.log_in()
-        with self._at_work(self.operators), self._at_work([self.clock]):
-            with self._at_work(self.clients), self._at_work([self.chaos]):
-                time.sleep(seconds / 2)
-                self.chaos.kill_redis()
-                time.sleep(seconds / 2)
-        # Operators go on until there is nothing more for them; the last of it has to end without them.
-        with self._at_work(self.operators):
+        with self._at_work([*self.clients, *self.operators, self.clock, self.chaos]):
+            time.sleep(seconds / 2)
+            self.chaos.kill_redis()
+            time.sleep(seconds / 2)
+        began = time.monotonic()
+        with self._at_work(self.operators):  # until there is nothing more for them
             settle(self.platform, self.clock)
-        settled = settle(self.platform, self.clock)
+        left = settle(self.platform, self.clock)  # what the last of it has led to ends without them
+        settled = Settled(time.monotonic() - began, left)
         for client in self.clients:
             client.look_at_all()
         return settled
 
     @contextmanager
-    def _at_work(self, people: list[Client] | list[Operator] | list[Chaos] | list[Clock]) -> Iterator[None]:
+    def _at_work(self, people: Sequence[Client | Operator | Chaos | Clock]) -> Iterator[None]:
         """They run while the block does. What one of them raised is raised at its end."""
         stop = threading.Event()
         with ThreadPoolExecutor(len(people)) as threads:
@@ -111,6 +120,7 @@ def judge(run: Run, settled: Settled) -> bool:
     print(f"killed:   {', '.join(f'{count} × {kind}' for kind, count in kills.most_common())}")
     print(report.ends(books), end="\n\n")
     left = ", ".join(f"{count} {name}" for name, count in settled.left.items())
+    ended = left or f"after {settled.seconds:.1f} s"
     return say(
         [
             Promise(

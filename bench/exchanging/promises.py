@@ -42,7 +42,7 @@ def promises(books: Books, told: Told) -> Iterator[Promise]:
     yield _limits(books)
     yield _delivered(books)
     yield _audited(books)
-    yield Promise("no background job was given up", books.failed_jobs == 0, f"{books.failed_jobs}")
+    yield Promise("no background job was given up", not books.failed_jobs, _shown(books.failed_jobs))
 
 
 def _no_errors(samples: list[Sample]) -> Promise:
@@ -117,7 +117,7 @@ def _quotes(books: Books, commands: list[Command]) -> Promise:
 
 
 def _keys(books: Books, commands: list[Command]) -> Promise:
-    """Who repeats a key is told the same; each order and payment is the answer of one key, and what was told is there."""
+    """Who repeats a key is told the same, and that is there; each order and payment is the answer of one key."""
     stored = {key.key: bytes(key.body) for key in books.keys}
     wrong = [command.key for command in commands if not command.effects <= {stored.get(command.key)}]
     made = sorted(orjson.loads(body)["id"] for body in stored.values())

@@ -3,7 +3,8 @@
 import sqlite3
 import time
 from contextlib import closing
-from dataclasses import dataclass
+
+import psycopg
 
 from bench.exchanging.clock import Clock
 from bench.exchanging.parts import Platform
@@ -22,24 +23,15 @@ WHERE status IN ('todo', 'doing') AND task_name IN ('events.deliver', 'events.ha
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """``left`` says what had not ended after ``seconds``; nothing, if all is well."""
-
-    seconds: float
-    left: dict[str, int]
-
-
-def settle(platform: Platform, clock: Clock) -> Settled:
-    """Wait until nothing is under way any more; operators may still be at work meanwhile."""
+def settle(platform: Platform, clock: Clock) -> dict[str, int]:
+    """Wait until nothing is under way any more; returns what is, if patience ends before."""
     clock.late_seconds = 0
-    began = time.monotonic()
+    deadline = time.monotonic() + LONGEST_SECONDS
     while True:
         clock.tick()
         left = {name: count for name, count in _under_way(platform).items() if count}
-        seconds = time.monotonic() - began
-        if not left or seconds > LONGEST_SECONDS:
-            return Settled(seconds, left)
+        if not left or time.monotonic() > deadline:
+            return left
         time.sleep(TICK_SECONDS)
 
 
@@ -59,5 +51,6 @@ def _under_way(platform: Platform) -> dict[str, int]:
     return found
 
 
-def _count(connection, statement: str) -> int:  # type: ignore[no-untyped-def]
-    return connection.execute(statement).fetchone()[0]
+def _count(connection: psycopg.Connection, statement: str) -> int:
+    [(count,)] = connection.execute(statement).fetchall()
+    return int(count)
