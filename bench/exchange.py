@@ -123,9 +123,7 @@ def judge(run: Run, settled: Settled) -> bool:
     ended = left or f"after {settled.seconds:.1f} s"
     return say(
         [
-            Promise(
-                "all that was under way came to its end", not settled.left, left or f"after {settled.seconds:.1f} s"
-            ),
+            Promise("all that was under way came to its end", not settled.left, ended),
             verified("verify_ledger"),
             verified("verify_audit"),
             *promises(books, told),
@@ -143,7 +141,7 @@ def verified(command: str) -> Promise:
         call_command(command, stdout=output)
     except CommandError as error:
         return Promise(f"{command} finds nothing", False, str(error))
-    return Promise(f"{command} finds nothing", True, output.getvalue().strip())
+    return Promise(f"{command} finds nothing", True, output.getvalue().strip().partition(", the head")[0])
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ import httpx
 PATIENCE = 90  # seconds, until an answer must have come
 TIMEOUT = 15  # seconds of one try
 CUT = 0  # in place of a status: the connection broke
+NOBODY = -1  # nothing listened there: the request never arrived
 KEY_HEADER, REPLAYED_HEADER = "Idempotency-Key", "Idempotency-Replayed"
 
 
@@ -90,8 +91,9 @@ class Asker:
         began = time.monotonic()
         try:
             answer = self.http.request(method, url, **options)
-        except httpx.TransportError:
-            self.samples.append(Sample(asked, began, time.monotonic(), CUT))
+        except httpx.TransportError as error:
+            missed = NOBODY if isinstance(error, httpx.ConnectError) else CUT
+            self.samples.append(Sample(asked, began, time.monotonic(), missed))
             return None
         self.samples.append(Sample(asked, began, time.monotonic(), answer.status_code, code_of(answer)))
         return answer

@@ -142,6 +142,7 @@ class Client:
         link = urlsplit(checkout)
         fields = {name: values[0] for name, values in parse_qs(link.query).items()}
         page = Asker([f"{link.scheme}://{link.netloc}"], self.chance, "192.0.2.1")
+        page.samples = self.asker.samples
         try:
             return page.ask("card", "POST", link.path, data={**fields, "card": card.number})
         finally:

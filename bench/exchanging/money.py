@@ -1,12 +1,13 @@
 """What must hold of the money: what the ledger says, against what the card processor and the refunds say."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 from bench.exchanging.books import Books, total
 from bench.promises import Promise
+from web.ledger import NOTHING
 
 ARRIVED = ("succeeded", "refunded")
 CAME = ("payment_received", "payment_held")
@@ -55,10 +56,11 @@ def _refunds(books: Books) -> Promise:
     ours = {refund.id: refund for refund in books.refunds if refund.payment_id in card}
     wrong = [refund_id for refund_id, sent in books.sent.items() if not _is_booked(ours.get(refund_id), sent)]
     unsent = [key for key, refund in ours.items() if refund.status == "succeeded" and key not in books.sent]
-    gone: Counter[str] = Counter()
+    gone: dict[str, Decimal] = defaultdict(Decimal)
     for sent in books.sent.values():
-        gone[sent["payment_id"]] += Decimal(sent["amount"])  # type: ignore[assignment]
-    more = [payment_id for payment_id, amount in gone.items() if amount > Decimal(books.charges[payment_id]["amount"])]
+        gone[sent["payment_id"]] += Decimal(sent["amount"])
+    charged = {payment_id: Decimal(charge["amount"]) for payment_id, charge in books.charges.items()}
+    more = [payment_id for payment_id, amount in gone.items() if amount > charged.get(payment_id, NOTHING)]
     return Promise(
         "every refund that the card processor sent is ours, once, with its amount",
         not wrong and not unsent and not more,

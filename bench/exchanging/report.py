@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Iterable
 from itertools import groupby
 
-from bench.exchanging.asking import CUT, Sample
+from bench.exchanging.asking import CUT, NOBODY, Sample
 from bench.exchanging.books import Books
 
-COLUMNS = f"{'':<10}{'answers':>9}{'refused':>9}{'cut off':>9}{'median':>9}{'p99':>9}{'worst':>9}"
+COLUMNS = f"{'':<10}{'answers':>9}{'refused':>9}{'cut off':>9}{'nobody':>9}{'median':>9}{'p99':>9}{'worst':>9}"
 
 
 def requests(samples: Iterable[Sample]) -> str:
@@ -33,9 +33,10 @@ def ends(books: Books) -> str:
 
 
 def _row(asked: str, samples: list[Sample]) -> str:
-    answered = [sample.seconds * 1000 for sample in samples if sample.status != CUT]
+    answered = [sample.seconds * 1000 for sample in samples if sample.status > CUT]
     refused = sum(sample.status >= 400 for sample in samples)
-    counts = f"{asked:<10}{len(answered):>9,}{refused:>9,}{len(samples) - len(answered):>9,}"
+    cut, nobody = (sum(sample.status == what for sample in samples) for what in (CUT, NOBODY))
+    counts = f"{asked:<10}{len(answered):>9,}{refused:>9,}{cut:>9,}{nobody:>9,}"
     if len(answered) < 2:
         return counts
     p99 = statistics.quantiles(answered, n=100, method="inclusive")[98]
