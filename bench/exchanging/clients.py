@@ -15,6 +15,7 @@ from bench.exchanging.people import AMOUNTS, PAIRS, PASSWORD
 from exchanger.sandbox import cards
 
 API = "/api/v1"
+PAUSE = 0.1, 0.4  # seconds between two orders: cores are left for processes that start again
 CARDS = {
     cards.GOOD: 40,
     cards.DECLINED: 10,
@@ -63,6 +64,7 @@ class Client:
                 self._deal_with(order_id)
             for known in self.chance.sample(sorted(self._seen), min(2, len(self._seen))):
                 self._look(known)
+            stop.wait(self.chance.uniform(*PAUSE))
 
     def look_at_all(self) -> None:
         for order_id in self._seen:
