@@ -151,7 +151,7 @@ class Client:
             page.http.close()
 
     def _cancel(self, order_id: str) -> None:
-        answer = self.asker.ask("cancel", "POST", f"{API}/orders/{order_id}/cancel/")
+        answer = self.asker.ask("withdraw", "POST", f"{API}/orders/{order_id}/cancel/")
         if answer.is_success:
             self._saw(answer.json())
 

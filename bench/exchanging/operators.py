@@ -16,6 +16,7 @@ from bench.exchanging.people import PASSWORD
 QUEUE, LOGIN = "/admin/queue/", "/admin/login/"
 BUTTON = re.compile(r"/admin/web/(?P<model>order|payment|refund)/(?P<row>[0-9a-f-]{36})/(?P<verb>[a-z]+)/")
 WEIGHTS = {"process": 90, "cancel": 10, "complete": 85, "fail": 15, "confirm": 100, "approve": 90, "reject": 10}
+"""The buttons that are pressed, and how often where a row has several."""
 ROWS_AT_ONCE = 4
 APPROVALS = 2  # of one refund: what fails for good is not sent for ever
 

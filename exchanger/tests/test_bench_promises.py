@@ -115,6 +115,7 @@ BENDS = {
     "telegram process": lambda books, told: books.inbox.append(books.inbox[0]),
     "in its order's order": lambda books, told: books.inbox.reverse(),
     "audit trail": lambda books, told: books.trail.pop(),
+    "unfinished": lambda books, told: books.trail.append(Row(action="order.fail", resource_id="o2", outcome=None)),
     "background job": lambda books, told: books.failed_jobs.append("orders.expire"),
     "every charge": lambda books, told: replaced(books.entries, 0, amount=Decimal(-100)),
     "nothing else is": lambda books, told: books.charges.clear(),
