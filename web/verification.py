@@ -251,7 +251,7 @@ def _quoted(books: Books) -> None:
 
 
 def _refunded(books: Books) -> None:
-    """A refund that went back is in the ledger with its amount; any other is not, and what it is to return is held."""
+    """A refund that went back is in the ledger with its amount, any other is not, and they are due all that is held."""
     for payment in books.payments:
         due = NOTHING
         for refund in (refund for refund in books.refunds if refund.payment_id == payment.pk):
@@ -263,8 +263,8 @@ def _refunded(books: Books) -> None:
             due += refund.amount - went
         about = (entry for entry in books.entries if entry.payment_id == payment.pk)
         held = sum((entry.amount for entry in about if entry.account == Account.SUSPENSE), NOTHING)
-        if due > held:
-            raise Discrepancy(f"{books}: {due} of payment {payment.pk} is to go back, and {held} is held")
+        if due != held:
+            raise Discrepancy(f"{books}: refunds of {due} of payment {payment.pk} are due, and {held} is held")
 
 
 def _sums(books: Books) -> None:

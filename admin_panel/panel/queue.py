@@ -54,7 +54,7 @@ def _line(request: HttpRequest, section: Section, row: Order | Payment | Refund)
         "what": _what(row),
         "label": LABELS[section.name].get(row.status, ""),
         "waits": timezone.now() - row.waiting_since,  # type: ignore[union-attr]
-        "buttons": buttons(request, row),
+        "buttons": buttons(request, row, queue=True),
     }
 
 

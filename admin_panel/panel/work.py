@@ -53,6 +53,7 @@ class RowAction:
     applies: Callable[[Any], bool]
     fields: tuple[Field, ...] = ()
     danger: bool = False
+    in_queue: bool = True
 
 
 def _amount(text: str) -> Decimal:
@@ -90,7 +91,7 @@ def _to_transfer(refund: Refund) -> bool:
 
 
 RECEIVED = (
-    Field("amount", "text", "Amount that came", lambda payment: f"{payment.amount.normalize():f}", _amount),
+    Field("amount", "text", "Amount that came", lambda row: f"{row.amount.normalize():f}", _amount),
     Field("received_at", "datetime-local", "When (UTC)", lambda _: timezone.now().strftime(MOMENT), _moment),
 )
 SENT = (Field("reference", "text", "Bank's reference", lambda _: "", _reference),)
@@ -116,6 +117,15 @@ ACTIONS: Mapping[type[Model], tuple[RowAction, ...]] = {
             services.operator_order_cancel,
             _in(OrderStatus.PENDING, OrderStatus.PAID),
             danger=True,
+        ),
+        RowAction(
+            "record",
+            "Another transfer came",
+            services.MAY_CONFIRM,
+            services.operator_payment_record,
+            lambda order: True,
+            fields=(*RECEIVED, *SENT),
+            in_queue=False,
         ),
     ),
     Payment: (
@@ -152,8 +162,8 @@ ACTIONS: Mapping[type[Model], tuple[RowAction, ...]] = {
 }
 
 
-def buttons(request: HttpRequest, row: Model) -> list[dict[str, Any]]:
-    """What the operator may tell the row to do as it is, for ``admin_panel/buttons.html``."""
+def buttons(request: HttpRequest, row: Model, *, queue: bool = False) -> list[dict[str, Any]]:
+    """What the operator may tell the row to do as it is, for ``admin_panel/buttons.html``; in the ``queue`` less."""
     meta = row._meta
     return [
         {
@@ -163,7 +173,7 @@ def buttons(request: HttpRequest, row: Model) -> list[dict[str, Any]]:
             "fields": [(field, field.initial(row)) for field in action.fields],
         }
         for action in ACTIONS[type(row)]
-        if action.applies(row) and request.user.has_perm(action.permission)
+        if action.applies(row) and request.user.has_perm(action.permission) and (action.in_queue or not queue)
     ]
 
 

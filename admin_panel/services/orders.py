@@ -21,7 +21,8 @@ MAY_CONFIRM = "web.change_payment"
 MAY_REFUND = "web.change_refund"
 REASON_KEPT = 255  # characters of it that a refund keeps; the trail has the whole
 
-Row = TypeVar("Row", Order, Payment, Refund)
+Row = Order | Payment | Refund
+Changed = TypeVar("Changed", Order, Payment, Refund)
 
 
 def operator_order_process(*, actor: Actor, order: Order, reason: str) -> Order:
@@ -64,6 +65,18 @@ def operator_payment_confirm(
     return _change(actor, "confirm", payment, MAY_CONFIRM, reason, confirm, **told)
 
 
+def operator_payment_record(
+    *, actor: Actor, order: Order, amount: Decimal, received_at: datetime, reference: str, reason: str
+) -> Payment:
+    """Book a transfer that no attempt asked for; ``reference`` is the bank's name of it, by which it is booked once."""
+    told = {"amount": amount, "received_at": received_at.isoformat(), "reference": reference}
+
+    def record() -> Payment:
+        return transfers.payment_record(order_id=order.pk, amount=amount, received_at=received_at, reference=reference)
+
+    return _change(actor, "payment.record", order, MAY_CONFIRM, reason, record, **told)
+
+
 def operator_refund_approve(*, actor: Actor, refund: Refund, reason: str) -> Refund:
     """Have a refund sent, or sent again; a large one not by who has asked for it."""
 
@@ -101,8 +114,8 @@ def operator_refund_confirm(*, actor: Actor, refund: Refund, reference: str, rea
 
 
 def _change(
-    actor: Actor, verb: str, row: Row, permission: str, reason: str, change: Callable[[], Row], **told: Any
-) -> Row:
+    actor: Actor, verb: str, row: Row, permission: str, reason: str, change: Callable[[], Changed], **told: Any
+) -> Changed:
     with audited(
         actor,
         action=f"{resource_type(type(row))}.{verb}",

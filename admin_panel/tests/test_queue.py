@@ -119,6 +119,19 @@ def test_a_transfer_of_less_is_held_and_its_refund_waits_for_its_sending(operato
     verified()
 
 
+def test_a_second_transfer_is_booked_as_a_payment_of_its_own_once(operator):
+    order = paid()
+    fields = came("70") | {"reference": "BANK-7"}
+    told = operator.post(address(order, "record"), fields, follow=True)
+    assert messages_of(told) == ["Payment of 70.00 USD is succeeded now."]
+    told = operator.post(address(order, "record"), fields, follow=True)
+    assert "booked already" in messages_of(told)[0]
+    assert payments(order) == [("succeeded", HUNDRED), ("succeeded", Decimal(70))]
+    assert refunds(order) == [("payment", "requested", Decimal(70))]
+    assert trail() == [("order.payment.record", "done"), ("order.payment.record", "failed")]
+    verified()
+
+
 def test_a_large_refund_takes_a_second_operator(operator):
     order = paid()
     operator.post(address(order, "cancel"), REASON)
@@ -189,7 +202,7 @@ def test_nothing_is_done_without_the_permission_or_without_a_reason(model, actio
     unexplained = worker.post(address(row, action.verb), fields | {"reason": " "}, follow=True)
     assert "Say why" in messages_of(unexplained)[0]
     assert the_exchange() == before
-    verb = f"{row._meta.model_name}.{action.verb}"
+    verb = "order.payment.record" if action.verb == "record" else f"{row._meta.model_name}.{action.verb}"
     assert trail() == [(verb, "denied"), (verb, "failed")]
 
 

@@ -37,6 +37,7 @@ from exchanger.demo import (
     panel,
     payments,
     quotes,
+    refunds,
     users,
 )
 from exchanger.demo.ids import demo_id
@@ -47,7 +48,7 @@ from exchanger.demo.rates import rates_add
 from exchanger.demo.refused import DemoRefused
 from exchanger.kernel.contexts import ALIASES, IDENTITY
 from identity.models import User, UserPermission, UserProfile
-from web.models import AnalyticsEvent, ExchangeRate, Order, Payment, PublishedConfiguration, Quote, Transaction
+from web.models import AnalyticsEvent, ExchangeRate, Order, Payment, PublishedConfiguration, Quote, Refund, Transaction
 
 Row = TypeVar("Row", bound=Model)
 
@@ -133,6 +134,7 @@ def _has_orders(plan: Plan) -> bool:
 def _web(plan: Plan) -> Iterator[Progress]:
     yield _insert(Order, [story.order for story in plan.stories])
     yield _insert(Payment, payments.payments(plan))
+    yield _insert(Refund, refunds.refunds(plan))
     yield _insert(Transaction, ledger.transactions(plan))
     yield _insert(AnalyticsEvent, events.analytics_events(plan))
 

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -47,10 +48,12 @@ class Supervisor:
         """End the processes that an earlier, killed run left behind; returns how many there were."""
         ours = [process for process in psutil.process_iter(["pid"]) if self._is_ours(process)]
         for process in ours:
-            process.terminate()
+            with suppress(psutil.NoSuchProcess):  # one ends with another
+                process.terminate()
         _, alive = psutil.wait_procs(ours, timeout=STOP_SECONDS)
         for process in alive:
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         psutil.wait_procs(alive, timeout=STOP_SECONDS)
         return len(ours)
 

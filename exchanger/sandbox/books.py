@@ -70,6 +70,10 @@ class Books:
     def put_off(self, number: int, due: float) -> None:
         self._write("UPDATE calls SET due = ?, attempts = attempts + 1 WHERE number = ?", due, number)
 
+    def redirect(self, url: str) -> None:
+        """Make all calls that are waiting elsewhere: the merchant has moved."""
+        self._write("UPDATE calls SET url = ?", url)
+
     def close(self) -> None:
         with self._lock:
             self._database.close()

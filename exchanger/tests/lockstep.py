@@ -83,6 +83,7 @@ class Actor:
 
     def begin(self, piece: str, *args: Any, stops: bool = True) -> None:
         """Set out, as far as the first stop."""
+        assert not self.busy, f"{self.name} has something to do"
         self._link.send((piece, args, stops))
         self.busy, self.result = True, None
         self.settle()

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import psutil
@@ -20,6 +21,7 @@ from exchanger.kernel.contexts import Context
 from exchanger.local.paths import CHECKOUT, LocalPaths
 from exchanger.local.servers import LocalServers
 from exchanger.local.supervisor import MARK
+from exchanger.sandbox.cards import GOOD
 
 READY_SECONDS = 120
 
@@ -109,6 +111,7 @@ def test_it_starts_from_nothing_tells_where_and_who_and_survives_being_killed(fo
         json={"email": client.email, "password": client.password, "transport": "bearer"},
     )
     key = answer.json()["session_key"]
+    assert_pays_by_card(f"http://127.0.0.1:{port}/api/v1", {"Authorization": f"Bearer {key}"})
     up.process.kill()
     up.process.wait()
     assert len(ours(folder)) >= 7
@@ -120,6 +123,25 @@ def test_it_starts_from_nothing_tells_where_and_who_and_survives_being_killed(fo
     assert again.interrupt() == 0
     assert ours(folder) == []
     assert servers(folder) == (None, None)
+
+
+def assert_pays_by_card(api, headers):
+    """A newcomer orders, pays on the sandbox's page, and the order is paid."""
+    with httpx.Client(headers={**headers, "Idempotency-Key": "first"}) as client:
+        order = client.post(f"{api}/orders/", json={"pair": "usd_uah", "from_amount": "100.00"})
+        assert order.status_code == 201, order.text
+        address = f"{api}/orders/{order.json()['id']}/"
+        client.headers["Idempotency-Key"] = "second"
+        payment = client.post(f"{address}payments/", json={"payment_method": "card"})
+        assert payment.status_code == 201, payment.text
+        link = urlsplit(payment.json()["instructions"]["checkout_url"])
+        fields = {name: values[0] for name, values in parse_qs(link.query).items()}
+        page = httpx.post(f"{link.scheme}://{link.netloc}/checkout", data={**fields, "card": GOOD.number})
+        assert page.status_code == 200, page.text
+        deadline = time.monotonic() + READY_SECONDS
+        while client.get(address).json()["status"] != "paid":
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
 
 
 def test_a_taken_port_is_named_and_nothing_is_started(folder, port):

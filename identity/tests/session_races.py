@@ -13,19 +13,20 @@ from identity.sessions import stored_id
 from identity.tests.factories import UserFactory
 
 WEB = ("web1", "web2", "web3")
+ADMIN = ("admin", "admin2")
 
 
 class Race:
-    """Pieces (see ``session_pieces``) that run at once: an operator's in an admin process, each other in a web one."""
+    """Pieces (see ``session_pieces``) that run at once, each in a process of its own: an operator's in an admin one."""
 
     def __init__(
         self, stage: Stage, world: TestServers, pieces: Sequence[str], *, bend: str | None = None, hasty: bool = False
     ) -> None:
         """``bend`` is a fault in the engine (see ``session_bends``); who is ``hasty`` gives up on a late answer."""
-        web, suffix = iter(WEB), "-hasty" if hasty else ""
+        web, admin, suffix = iter(WEB), iter(ADMIN), "-hasty" if hasty else ""
         self.world = world
         self.pieces = pieces
-        self.actors = [stage[("admin" if piece == "revoke" else next(web)) + suffix] for piece in pieces]
+        self.actors = [stage[next(admin if piece == "revoke" else web) + suffix] for piece in pieces]
         self.web = [stage[name] for name in WEB[: max(2, sum(piece != "revoke" for piece in pieces))]]
         self.everyone = list(dict.fromkeys([*self.web, *self.actors]))
         self.identity = world.superuser("identity")

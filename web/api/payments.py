@@ -10,14 +10,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from exchanger.kernel.schema import refuses
 from web.adapter import WebAdapter
 from web.api.filters import PaymentFilter
 from web.api.idempotency import idempotent
 from web.api.payment_serializers import PaymentRequestSerializer, PaymentSerializer
+from web.configuration import NotConfigured
 from web.models import Order, Payment
 from web.payments.registry import CARD
 from web.services.charges import provider_call
-from web.services.payments import payment_start
+from web.services.payments import PaymentRefused, payment_start
 
 
 class PaymentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Payment]):
@@ -53,6 +55,7 @@ class OrderPaymentsView(ListAPIView[Payment]):
         return WebAdapter().find_user_payments(user_id).filter(order_id=order_id)
 
     @extend_schema(request=PaymentRequestSerializer, responses={201: PaymentSerializer})
+    @refuses(PaymentRefused, NotConfigured)
     @idempotent
     def post(self, request: Request, order_id: UUID) -> Response:
         """Begin to pay a pending order: `instructions` of the answer say how.

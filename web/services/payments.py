@@ -33,7 +33,16 @@ _REASONS = {
 
 
 class PaymentRefused(Refused):
-    """The payment stays as it is, or was not begun; the code says which rule said no."""
+    """No payment was begun; the code says which rule said no."""
+
+    codes = {
+        400: {"payment_method_unavailable": "An order of USD is not paid by 'card' here: see details for how it is."},
+        409: {
+            "order_not_pending": "The order is paid: only a pending one is paid for.",
+            "order_expired": "The order has expired: make another.",
+            "too_many_payments": f"The order has {MOST_PENDING} payments under way: use one of them.",
+        },
+    }
 
 
 def payment_start(*, user_id: UUID, order_id: UUID, payment_method: str) -> Payment:

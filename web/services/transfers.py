@@ -9,10 +9,15 @@ from django.utils import timezone
 from psycopg.errors import UniqueViolation
 
 from exchanger.kernel.money.currencies import CEILING, currency
+from exchanger.kernel.refusals import Refused
 from web.models import Order, Payment
 from web.payments.registry import BANK_TRANSFER, PROCESSORS
 from web.services.moves import order_lock
-from web.services.payments import ALIAS, ARRIVED, PaymentRefused, payment_lock, payment_settle
+from web.services.payments import ALIAS, ARRIVED, payment_lock, payment_settle
+
+
+class TransferRefused(Refused):
+    """What an operator said of a transfer was not booked; the code says which rule said no."""
 
 
 def payment_confirm(*, payment_id: UUID, amount: Decimal, received_at: datetime) -> Payment:
@@ -22,20 +27,20 @@ def payment_confirm(*, payment_id: UUID, amount: Decimal, received_at: datetime)
 
     Raises:
         Payment.DoesNotExist
-        PaymentRefused: ``payment_by_processor``, ``payment_settled`` (as other figures), ``amount_wrong``,
+        TransferRefused: ``payment_by_processor``, ``payment_settled`` (as other figures), ``amount_wrong``,
             ``received_at_wrong``.
     """
     with transaction.atomic(using=ALIAS):
         order, payment = payment_lock(payment_id=payment_id)
         if payment.payment_method in PROCESSORS:
-            raise PaymentRefused(
+            raise TransferRefused(
                 "payment_by_processor",
                 f"A payment by {payment.payment_method} is confirmed by its processor alone.",
                 status=409,
             )
         _check(order, amount, received_at)
         if payment.status in ARRIVED and (payment.amount, payment.received_at) != (amount, received_at):
-            raise PaymentRefused(
+            raise TransferRefused(
                 "payment_settled",
                 f"This payment has come already, as {payment.amount:f}: record a second transfer as one of its own.",
                 status=409,
@@ -51,7 +56,7 @@ def payment_record(*, order_id: UUID, amount: Decimal, received_at: datetime, re
 
     Raises:
         Order.DoesNotExist
-        PaymentRefused: ``reference_known``, ``amount_wrong``, ``received_at_wrong``.
+        TransferRefused: ``reference_known``, ``amount_wrong``, ``received_at_wrong``.
     """
     method = BANK_TRANSFER.method
     with transaction.atomic(using=ALIAS):
@@ -65,7 +70,7 @@ def payment_record(*, order_id: UUID, amount: Decimal, received_at: datetime, re
         except IntegrityError as error:
             if not isinstance(error.__cause__, UniqueViolation):
                 raise
-            raise PaymentRefused(
+            raise TransferRefused(
                 "reference_known",
                 f"The transfer {reference} is booked already.",
                 status=409,
@@ -77,6 +82,6 @@ def payment_record(*, order_id: UUID, amount: Decimal, received_at: datetime, re
 def _check(order: Order, amount: Decimal, received_at: datetime) -> None:
     code = order.from_currency
     if not amount.is_finite() or not 0 < amount < CEILING or not currency(code).is_whole(amount):
-        raise PaymentRefused("amount_wrong", f"Send an amount of {code} above zero, as the bank has it.")
+        raise TransferRefused("amount_wrong", f"Send an amount of {code} above zero, as the bank has it.")
     if not order.created_at <= received_at <= timezone.now():
-        raise PaymentRefused("received_at_wrong", "The money came after the order was made, and not in the future.")
+        raise TransferRefused("received_at_wrong", "The money came after the order was made, and not in the future.")

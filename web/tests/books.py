@@ -7,7 +7,7 @@ from django.db import transaction
 from exchanger.testing import factories
 from web import ledger
 from web.services.ledger import ledger_post
-from web.tests.factories import OrderFactory, PaymentFactory, QuoteFactory
+from web.tests.factories import OrderFactory, PaymentFactory, QuoteFactory, RefundFactory
 
 AMOUNT = Decimal(100)
 GROSS = Decimal(4150)
@@ -49,7 +49,8 @@ def every_ending():
     endings["processing"], _ = paid("processing")
     order, payment = paid(brought=Decimal(130))
     endings["over"] = post(order, ledger.excess_refunded(order, payment))
-    endings["over, kept"], _ = paid(brought=Decimal(130))
+    endings["over, kept"], payment = paid(brought=Decimal(130))
+    RefundFactory(payment=payment, kind="excess", amount=Decimal(30))
     order, payment = paid("refunded", brought=Decimal(130), payment_status="refunded")
     endings["refunded"] = post(order, ledger.payment_refunded(order, payment, house=AMOUNT, suspense=Decimal(30)))
     order, payment = paid("cancelled", payment_status="refunded")
@@ -61,9 +62,11 @@ def every_ending():
     )
     order, payment = paid("failed")
     endings["failed"] = post(order, ledger.payout_failed(order, payment))
+    RefundFactory(payment=payment, status="approved")
     order = OrderFactory(status="expired", amount=AMOUNT)
     late = PaymentFactory(order=order, status="succeeded")
     endings["late"] = post(order, ledger.payment_held(order, late))
+    RefundFactory(payment=late, status="rejected")
     order, _ = paid("paid")
     again = PaymentFactory(order=order, status="refunded")
     endings["duplicate, refunded"] = post(
@@ -74,4 +77,5 @@ def every_ending():
     order = OrderFactory(amount=AMOUNT)
     under = PaymentFactory(order=order, amount=Decimal(60), status="succeeded")
     endings["under"] = post(order, ledger.payment_held(order, under))
+    RefundFactory(payment=under)
     return endings

@@ -26,9 +26,9 @@ def refunds(order):
 
 
 def sums(order):
-    """What each account has of the order, where that is not zero."""
+    """What each account has of the order in the currency that was given, where that is not zero."""
     found = Counter()
-    for entry in Transaction.objects.filter(order=order):
+    for entry in Transaction.objects.filter(order=order, currency=order.from_currency):
         found[entry.account] += entry.amount
     return {account: amount for account, amount in found.items() if amount}
 

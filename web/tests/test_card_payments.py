@@ -1,15 +1,20 @@
 """Cards over real HTTP, with a processor that does everything that processors do."""
 
+import threading
+import time
 from datetime import timedelta
 from decimal import Decimal
 
 import httpx
 import pytest
-from django.db import transaction
+from django.db import connections, transaction
 from django.utils import timezone
 
+from exchanger.kernel.contexts import Context
 from exchanger.sandbox import cards
+from exchanger.testing.processes import ApplicationProcess
 from web.models import Payment, ProviderEvent
+from web.payments.card import CALLBACK_PATH
 from web.payments.registry import CARD
 from web.services.charges import GIVE_UP_CHARGE, charge_book, payments_reconcile
 from web.services.moves import order_lock, order_move
@@ -234,3 +239,36 @@ def test_a_processor_that_does_not_answer_is_asked_again_and_nothing_is_given_up
     settings.CARD_PROCESSOR_URL = there
     assert payments_reconcile() == 1
     assert order_status(order) == "paid"
+
+
+def test_a_web_process_killed_while_it_books_is_called_again_and_books_once(sandbox, order, world, settings, processes):
+    process = ApplicationProcess(Context.WEB, world.environments, world.paths.logs / "killed.log")
+    settings.PUBLIC_WEB_URL = process.url
+    sandbox.pay(sandbox.start(order), cards.GOOD)
+    before, calling = everything(), threading.Thread(target=sandbox.call)
+    with connections["web"].cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("SELECT FROM orders WHERE id = %s FOR UPDATE", (order.pk,))
+        calling.start()
+        until(lambda: waiting(world))
+        assert ProviderEvent.objects.count() == 0  # it is there, and nobody sees it yet
+        process.kill()
+        cursor.execute("ROLLBACK")
+    calling.join()
+    until(lambda: not waiting(world))
+    assert (everything(), ProviderEvent.objects.count()) == (before, 0)
+    sandbox.processor.books.redirect(processes[Context.WEB].url + CALLBACK_PATH)
+    assert sandbox.call() == 1
+    assert (order_status(order), events(order)) == ("paid", ["order.paid"])
+    verified()
+
+
+def waiting(world):
+    statement = "SELECT FROM pg_stat_activity WHERE usename = 'exchanger_web' AND wait_event_type = 'Lock'"
+    return world.superuser("web").execute(statement).rowcount
+
+
+def until(condition):
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline

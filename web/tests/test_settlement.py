@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from web.models import Payment, Refund
-from web.services.payments import PaymentRefused, payment_cancel, payment_fail, payment_settle
-from web.services.transfers import payment_confirm, payment_record
+from web.services.payments import payment_cancel, payment_fail, payment_settle
+from web.services.transfers import TransferRefused, payment_confirm, payment_record
 from web.tests.books import paid
 from web.tests.factories import OrderFactory, PaymentFactory
 from web.tests.money import events, everything, order_status, payments, refunds, sums, told, verified
@@ -187,7 +187,7 @@ def test_a_transfer_without_an_attempt_pays_the_order(operator):
 
 def refused(code, service, **said):
     before = everything()
-    with pytest.raises(PaymentRefused) as caught:
+    with pytest.raises(TransferRefused) as caught:
         service(**said)
     assert caught.value.code == code
     assert everything() == before
