@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -21,12 +22,13 @@ from psycopg import sql
 from exchanger.kernel.contexts import SPECS, Context
 from exchanger.local.environments import CARD_PROCESSOR
 from exchanger.local.paths import CHECKOUT
-from exchanger.testing.processes import START_SECONDS, ApplicationProcess, WorkerProcess, process_environment
+from exchanger.testing.processes import ApplicationProcess, WorkerProcess, process_environment
 from exchanger.testing.servers import TestServers
 
 WEB_PROCESSES = 2
 WEB_THREADS = 4
 WEB_WORKERS = 2
+START_SECONDS = 90  # several start at once, beside all the load
 AT_ONCE = 3  # processes that start together
 # Below those that the system gives out itself, so that nobody has a port in the moment in which its process is dead.
 PORTS = range(20_000, 32_000)
@@ -90,8 +92,13 @@ class Worker:
     def __init__(self, context: Context, servers: TestServers, log: Path, **variables: str) -> None:
         self._jobs = servers.superuser(SPECS[context].alias)
         before = self._known()
-        self._process = WorkerProcess(context, servers.environments, log, **variables)
-        _wait(lambda: self._known() - before, f"The worker did not begin: {log}")
+        self._process = WorkerProcess(context, servers.environments, log, PYTHONFAULTHANDLER="1", **variables)
+        try:
+            _wait(lambda: self._known() - before, "The worker did not begin")
+        except RuntimeError as error:
+            self._process.process.send_signal(signal.SIGABRT)  # it writes down where it is
+            self._process.process.wait(timeout=10)
+            raise RuntimeError(f"{error}:\n{log.read_text()}") from error
         (self._id,) = self._known() - before
 
     def stop(self) -> None:
