@@ -264,7 +264,7 @@ def test_the_line_in_the_example_fills_every_secret_with_its_own(filled: dict[st
     required = [name for name, kinds in references(FILE).items() if "?" in kinds]
     assert all(filled[name] for name in required)
     secret = [filled[name] for name in required if name.endswith(("_PASSWORD", "_SECRET_KEY", "_SECRET"))]
-    assert len(secret) == 13
+    assert len(secret) == 14
     assert len(set(secret)) == len(secret)
     assert all(value.replace("-", "").replace("_", "").isalnum() for value in secret)
     assert filled["EMAIL_HOST_PASSWORD"] == ""
