@@ -219,7 +219,7 @@ def _refuse_replacing(user_id: UUID, *, may_replace: bool) -> None:
 
 
 def _told(factor_id: UUID, secret: str, email: str) -> Begun:
-    return Begun(factor_id, secret, pyotp.TOTP(secret).provisioning_uri(email, ISSUER))
+    return Begun(factor_id, secret, pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=ISSUER))
 
 
 def _step_of(secret: str, code: str) -> int | None:
