@@ -28,7 +28,7 @@ from web.services.idempotency import (
 HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotency-Replayed"
 RETRY_SECONDS = 1
-_SYNTAX = re.compile(r"[\x21-\x7e]{1,255}")
+_SYNTAX = re.compile(r"[!-~]{1,255}")
 
 Handler = Callable[..., Any]
 PARAMETER = OpenApiParameter(
@@ -36,6 +36,7 @@ PARAMETER = OpenApiParameter(
     str,
     OpenApiParameter.HEADER,
     required=True,
+    pattern=f"^{_SYNTAX.pattern}$",
     description=(
         "A value of your own for this request. The same request with the same value gets the first answer again, for "
         f"a day, with the header {REPLAYED_HEADER}: true, and changes nothing. Another request with it gets 409 "
