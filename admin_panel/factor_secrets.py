@@ -11,9 +11,20 @@ from uuid import UUID
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
+from exchanger.kernel.refusals import Refused
 
-class UnreadableSecret(Exception):
+
+class UnreadableSecret(Refused):
     """A stored secret was encrypted with a key that OPERATORS_FACTOR_SECRET no longer names, or for somebody else."""
+
+    codes = {
+        409: {
+            "unreadable_factor": "This second factor cannot be read any more: give a recovery code, or have it reset."
+        }
+    }
+
+    def __init__(self) -> None:
+        super().__init__("unreadable_factor", self.codes[409]["unreadable_factor"], status=409)
 
 
 def encrypted(secret: str, *, user_id: UUID) -> str:
@@ -29,9 +40,9 @@ def decrypted(stored: str, *, user_id: UUID) -> str:
     try:
         owner, _, secret = _fernet().decrypt(stored.encode()).decode().partition(" ")
     except InvalidToken:
-        raise UnreadableSecret("No key of OPERATORS_FACTOR_SECRET decrypts it.") from None
+        raise UnreadableSecret from None
     if owner != str(user_id):
-        raise UnreadableSecret("It is another person's.")
+        raise UnreadableSecret
     return secret
 
 

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from admin_panel.factor_secrets import UnreadableSecret
 from admin_panel.second_factor import has_passed, session_pass
 from admin_panel.services.actors import actor_of
 from admin_panel.services.factors import NoFactor, WrongCode, factor_check
@@ -25,7 +26,7 @@ class SecondFactorView(APIView):
     """What makes a session whole whose person has given the password alone."""
 
     @extend_schema(request=CodeSerializer, responses={204: None}, operation_id="second_factor")
-    @refuses(WrongCode, NoFactor)
+    @refuses(WrongCode, NoFactor, UnreadableSecret)
     def post(self, request: Request) -> Response:
         """Give a code of the second factor. Until then every other address answers 403 `second_factor_required`."""
         form = CodeSerializer(data=request.data)

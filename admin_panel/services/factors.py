@@ -145,7 +145,7 @@ def factor_check(*, actor: Actor, code: str) -> None:
     """Take a code of the person's authenticator, or one of their recovery codes; each is good once.
 
     Raises:
-        WrongCode, Throttled
+        WrongCode, Throttled, UnreadableSecret
         NoFactor: there is none to check against.
     """
     typed = re.sub(r"[\s-]", "", code).upper()

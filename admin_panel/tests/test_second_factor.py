@@ -402,6 +402,15 @@ def test_the_owner_resets_the_factor_of_the_last_operator(person, as_context, ca
 # --- The secret at rest
 
 
+def test_a_factor_whose_key_is_gone_says_so_and_a_recovery_code_still_opens(half, person):
+    codes = recovery_codes(half.post(NEW, {"code": shown_authenticator(half.post(NEW)).code()}).text)
+    other = browser_of(session_open(user=person).session_key)
+    with override_settings(OPERATORS_FACTOR_SECRETS=["another"]):
+        assert "cannot be read any more" in other.post(CODE, {"code": "123456"}).text
+        assert other.get("/admin/")["Location"].startswith(CODE)
+        assert other.post(CODE, {"code": codes[0]})["Location"] == "/admin/"
+
+
 def test_a_secret_opens_for_its_person_alone_and_with_a_former_key(person):
     stored = encrypted("JBSWY3DPEHPK3PXP", user_id=person.pk)
     with pytest.raises(UnreadableSecret):
