@@ -152,6 +152,11 @@ def test_the_events_secret_is_webs_and_telegrams_alone() -> None:
     assert holders == {*OF_CONTEXT[Context.WEB], *OF_CONTEXT[Context.TELEGRAM]}
 
 
+def test_what_opens_operators_factors_is_admins_alone() -> None:
+    holders = {service for service, values in SERVICES.items() if "OPERATORS_FACTOR_SECRET" in references(values)}
+    assert holders == set(OF_CONTEXT[Context.ADMIN])
+
+
 def test_only_bootstrap_and_redis_see_the_file_of_redis_users() -> None:
     mounts = {name: service.get("volumes", []) for name, service in SERVICES.items()}
     assert {name for name, volumes in mounts.items() if any(v.startswith("users:") for v in volumes)} == {
