@@ -6,8 +6,6 @@ On throwaway servers of its own, with real web processes over HTTP. Exits with 1
 """
 
 import argparse
-import io
-import os
 import signal
 import sys
 import threading
@@ -24,8 +22,10 @@ from bench.drilling.clients import PASSWORD, Client, Reader, Sample, Writer  # n
 from bench.drilling.faults import Hit, faults  # noqa: E402
 from bench.drilling.fleet import Fleet  # noqa: E402
 from bench.drilling.phases import Phase, assign, used_again  # noqa: E402
-from bench.drilling.promises import Drill, Promise  # noqa: E402
+from bench.drilling.promises import Drill  # noqa: E402
 from bench.drilling.report import table  # noqa: E402
+from bench.preparation import migrate  # noqa: E402
+from bench.promises import say  # noqa: E402
 from exchanger.testing.servers import TestServers  # noqa: E402
 
 PROCESSES = 2
@@ -36,19 +36,10 @@ HEAL_SECONDS = 30  # after that Redis is not coming back into use
 
 
 def prepare(servers: TestServers, emails: list[str]) -> None:
-    """Migrate as maintenance, and let there be people."""
-    os.environ.update(servers.environments.for_process(""))
-    os.environ["DJANGO_SETTINGS_MODULE"] = "exchanger.settings"
-
-    import django
-
-    django.setup()
+    """Let there be people."""
+    migrate(servers)
     from django.contrib.auth.hashers import make_password
-    from django.core.management import call_command
-    from django.db import connections
 
-    call_command("migrate", verbosity=0, stdout=io.StringIO())
-    connections.close_all()
     password = make_password(PASSWORD)
     with servers.superuser("identity").cursor() as cursor:
         cursor.executemany(
@@ -72,15 +63,6 @@ def drill(servers: TestServers, fleet: Fleet, seconds: float, samples: Callable[
                 time.sleep(0.1)
         time.sleep(seconds)  # with everything warm again, as the next fault should find it
         yield Phase("  healed", healed, time.monotonic(), fault, healed=True)
-
-
-def say(promises: list[Promise]) -> bool:
-    """Print each promise and the verdict; True if all held."""
-    for promise in promises:
-        print(f"  {'held  ' if promise.held else 'BROKEN'}  {promise.text}: {promise.measured}")
-    broken = sum(not promise.held for promise in promises)
-    print(f"\n{'All promises held.' if not broken else f'{broken} of {len(promises)} promises were BROKEN.'}")
-    return not broken
 
 
 def run(servers: TestServers, fleet: Fleet, options: argparse.Namespace) -> bool:

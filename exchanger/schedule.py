@@ -3,6 +3,9 @@
 import logging
 
 from procrastinate import App, JobContext
+from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import Job, Status
+from procrastinate.manager import JobManager
 
 import bot.jobs
 import web.jobs
@@ -42,9 +45,22 @@ def register(app: App) -> None:
         """Give back the jobs of workers that died."""
         manager = context.app.job_manager
         for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER_SECONDS):
-            await manager.retry_job(job)
+            await _give_back(manager, job)
 
     @app.periodic(cron="23 3 * * *")
     @app.task(name="jobs.forget_finished", queueing_lock="jobs.forget_finished", pass_context=True)
     async def forget_finished(context: JobContext, timestamp: int) -> None:
         await context.app.job_manager.delete_old_jobs(nb_hours=KEEP_FINISHED_HOURS, include_failed=False)
+
+
+async def _give_back(manager: JobManager, job: Job) -> None:
+    """Queue it again, unless one of the same queueing lock has been queued since, which will do its work.
+
+    Left as it is, it would keep that one out for good where they share a lock, and those behind it from being given
+    back.
+    """
+    try:
+        await manager.retry_job(job)
+    except UniqueViolation:
+        assert job.id is not None  # it comes from the queue
+        await manager.finish_job_by_id_async(job.id, Status.ABORTED, delete_job=True)

@@ -6,7 +6,7 @@ import httpx
 
 from bench.drilling.clients import Held
 from bench.drilling.draft import DRAFT
-from bench.drilling.promises import Promise
+from bench.promises import Promise
 
 Answer = tuple[int, object]  # the status, and the number where there is one
 

@@ -9,7 +9,7 @@ from enum import Enum
 from functools import partial
 
 from bench.drilling.fleet import Fleet
-from exchanger.local.environments import BOOTSTRAP
+from bench.outages import redis_killed, redis_pid
 from exchanger.testing.servers import TestServers
 
 
@@ -34,7 +34,7 @@ FROZEN = "Redis frozen"
 def faults(servers: TestServers, fleet: Fleet) -> list[Fault]:
     return [
         Fault(FROZEN, Hit.REDIS, partial(_frozen_redis, servers)),
-        Fault("Redis killed, back empty", Hit.REDIS, partial(_killed_redis, servers)),
+        Fault("Redis killed, back empty", Hit.REDIS, partial(redis_killed, servers)),
         Fault("Redis full", Hit.REDIS, partial(_full_redis, servers)),
         Fault("PostgreSQL stopped", Hit.POSTGRESQL, partial(_stopped_postgresql, servers)),
         Fault("web process killed", Hit.WEB, partial(_killed_web, fleet)),
@@ -44,22 +44,12 @@ def faults(servers: TestServers, fleet: Fleet) -> list[Fault]:
 @contextmanager
 def _frozen_redis(servers: TestServers) -> Iterator[None]:
     """It accepts connections and never answers."""
-    pid = _redis_pid(servers)
+    pid = redis_pid(servers)
     os.kill(pid, signal.SIGSTOP)
     try:
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
-
-
-@contextmanager
-def _killed_redis(servers: TestServers) -> Iterator[None]:
-    os.kill(_redis_pid(servers), signal.SIGKILL)
-    try:
-        yield
-    finally:
-        password = servers.environments.read(BOOTSTRAP)["REDIS_SUPERUSER_PASSWORD"]
-        servers.valkey.start(servers.environments.credentials(), password)
 
 
 @contextmanager
@@ -93,9 +83,3 @@ def _killed_web(fleet: Fleet) -> Iterator[None]:
         yield
     finally:
         fleet.start(0)
-
-
-def _redis_pid(servers: TestServers) -> int:
-    pid = servers.valkey.pid()
-    assert pid is not None
-    return pid

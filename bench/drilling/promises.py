@@ -7,15 +7,9 @@ from dataclasses import dataclass
 from bench.drilling.clients import Kind, Sample
 from bench.drilling.faults import FROZEN, Hit
 from bench.drilling.phases import Outcome, Phase, used_again
+from bench.promises import Promise
 
 NOT_WRITES = {Kind.READ, Kind.READ_BACK, Kind.READ_ENDED}
-
-
-@dataclass(frozen=True, slots=True)
-class Promise:
-    text: str
-    held: bool
-    measured: str
 
 
 @dataclass(frozen=True, slots=True)

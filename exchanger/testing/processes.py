@@ -20,7 +20,10 @@ START_SECONDS = 30
 
 
 class ApplicationProcess:
-    """One application served by granian on a loopback port of its own; ``extra`` adds to its environment."""
+    """One application served by granian on a loopback port, one of its own where none is given.
+
+    ``extra`` adds to its environment.
+    """
 
     def __init__(
         self,
@@ -31,10 +34,9 @@ class ApplicationProcess:
         application: str = "exchanger.wsgi:application",
         threads: int = 2,
         extra: Mapping[str, str] | None = None,
+        port: int | None = None,
     ) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = port or _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
         with log.open("w") as output:
@@ -98,6 +100,13 @@ class WorkerProcess:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait(timeout=10)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 def process_environment(context: Context | None, environments: LocalEnvironments) -> dict[str, str]:

@@ -29,13 +29,19 @@ def test_every_promise_holds_while_servers_and_a_process_are_broken_under_load()
     assert output.endswith("\nAll promises held.\n")
 
 
+def test_every_promise_of_the_exchange_holds_while_its_processes_are_killed():
+    status, output = run("bench/exchange.py", "--seconds", "3", "--life", "10")
+    assert status == 0, output
+    assert output.endswith("\nAll promises held.\n")
+
+
 def test_no_writer_fails_while_expired_sessions_are_purged():
     status, output = run("bench/purge.py", "--rows", "4000", "--quiet", "0.5")
     assert status == 0, output
     assert "No writer failed" in output
 
 
-@pytest.mark.parametrize("bench", ["contract", "drill", "purge", "sessions"])
+@pytest.mark.parametrize("bench", ["contract", "drill", "exchange", "purge", "sessions"])
 def test_a_bench_says_what_it_is(bench):
     status, output = run(f"bench/{bench}.py", "--help")
     assert status == 0, output

@@ -1,0 +1,1 @@
+"""What bench/exchange.py is made of."""
