@@ -4,10 +4,10 @@ import logging
 from collections.abc import Mapping
 from datetime import timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
-from psycopg.errors import UniqueViolation
+from psycopg.errors import LockNotAvailable, UniqueViolation
 
 from exchanger.kernel.refusals import Refused
 from web.adapter import WebAdapter
@@ -99,7 +99,13 @@ def payments_reconcile() -> int:
             silent.add(payment.payment_method)
             continue
         asked += 1
-        _reconcile(payment, charge)
+        try:
+            _reconcile(payment, charge)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, LockNotAvailable):
+                raise
+            # Somebody is long at its order: that must not cost the others their turn.
+            logger.warning("Payment %s is left for the next run: its order is locked", payment.pk)
     for transfer in WebAdapter().find_payments_to_give_up(PROCESSORS, GIVE_UP_TRANSFER):
         payment_cancel(payment_id=transfer.pk, reason="not_received")
     return asked

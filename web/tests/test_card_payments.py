@@ -107,6 +107,23 @@ def test_a_card_declined_and_charged_without_a_call_is_found_by_asking(sandbox, 
     verified()
 
 
+def test_an_order_that_somebody_has_locked_keeps_no_other_payment_waiting(sandbox, order, world):
+    other = OrderFactory(expires_at=order.expires_at)
+    for each in (order, other):
+        sandbox.pay(sandbox.start(each), cards.TIMES_OUT)
+    aged(world)
+    owner = world.superuser("web")
+    connections["web"].cursor().execute("SET lock_timeout = '100ms'")
+    with owner.transaction():
+        owner.execute("SELECT FROM orders WHERE id = %s FOR UPDATE", (order.pk,))
+        assert payments_reconcile() == 2
+        assert (order_status(order), order_status(other)) == ("pending", "paid")
+    connections["web"].cursor().execute("RESET lock_timeout")
+    assert payments_reconcile() == 1
+    assert order_status(order) == "paid"
+    verified()
+
+
 def test_a_call_made_twice_is_obeyed_once(sandbox, order):
     sandbox.pay(sandbox.start(order), cards.TWICE)
     assert sandbox.call() == 2
