@@ -5,7 +5,17 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from admin_panel.models import AdminSetting, AuditLog, Configuration, Outcome, Report, ReportStatus, SystemMetric
+from admin_panel.models import (
+    AdminSetting,
+    AuditLog,
+    Configuration,
+    OperatorFactor,
+    OperatorRecoveryCode,
+    Outcome,
+    Report,
+    ReportStatus,
+    SystemMetric,
+)
 from admin_panel.models.audit_log import UNFINISHED
 from exchanger.kernel.contexts import Context, require
 from web.models import EventDelivery
@@ -39,6 +49,14 @@ class AdminAdapter:
     def find_resource_history(self, resource_type: str, resource_id: str) -> QuerySet[AuditLog]:
         """What was done to one resource; ``resource_type`` is as ``admin_panel.resources`` spells it."""
         return self.find_audit_logs().filter(resource_type=resource_type, resource_id=resource_id)
+
+    def find_factor(self, user_id: UUID) -> OperatorFactor | None:
+        """The second factor that an operator has confirmed."""
+        return OperatorFactor.objects.filter(user_id=user_id, confirmed_at__isnull=False).first()
+
+    def count_recovery_codes(self, user_id: UUID) -> int:
+        """How many recovery codes an operator has left."""
+        return OperatorRecoveryCode.objects.filter(user_id=user_id, used_at=None).count()
 
     def find_reports(self) -> QuerySet[Report]:
         return Report.objects.order_by("-generated_at", "-id")

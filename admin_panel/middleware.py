@@ -1,14 +1,18 @@
-"""Every refusal that an operator meets is in the audit trail, whoever refused."""
+"""What stands around every request of the admin context: the audit trail of refusals, and the second factor."""
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.urls import reverse
 
 from admin_panel.models import Outcome
 from admin_panel.resources import Resource, resource_type
+from admin_panel.second_factor import is_whole
 from admin_panel.services.actors import actor_of
 from admin_panel.services.audit import RECORDED, attempt_record
+from exchanger.kernel.openapi.errors import HALF
 from identity.models import User
 
 
@@ -29,6 +33,61 @@ class AuditDenials:
                 new={"method": request.method, "path": request.path},
             )
         return response
+
+
+# What opens without the second factor, by the name of its address: coming in, leaving, and what is open to everybody.
+OPEN = {
+    "healthz", "readyz", "schema", "docs", "login", "logout", "second-factor",
+    "admin:login", "admin:logout", "admin:second_factor", "admin:second_factor_new",
+}  # fmt: skip
+
+
+class SecondFactor:
+    """Nothing but OPEN answers to a session whose person has given the password and not the code yet."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        match = request.resolver_match
+        if (match is not None and match.view_name in OPEN) or is_whole(request):
+            return None
+        if request.path.startswith("/api/"):
+            return JsonResponse(HALF.example, status=HALF.status)
+        asked = urlencode({"next": request.get_full_path()}) if request.method == "GET" else ""
+        return HttpResponseRedirect(f"{reverse('admin:second_factor')}{'?' if asked else ''}{asked}")
+
+
+# What a page of the panel may load and do. The skin's Alpine evaluates expressions in attributes, and charts and
+# bars have their sizes in style attributes: these are the two exceptions.
+PAGE_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self' 'unsafe-eval'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    )
+)
+
+
+def content_policy(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Middleware: the panel's pages load nothing from elsewhere, and run no script that stands in them."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if request.path.startswith("/admin/"):
+            response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
+        return response
+
+    return answer
 
 
 def _resource(request: HttpRequest) -> Resource:

@@ -63,7 +63,11 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 if env.context is Context.ADMIN:
-    MIDDLEWARE.append("admin_panel.middleware.AuditDenials")
+    MIDDLEWARE += [
+        "admin_panel.middleware.content_policy",
+        "admin_panel.middleware.AuditDenials",
+        "admin_panel.middleware.SecondFactor",
+    ]
 ROOT_URLCONF = SPEC.urlconf if SPEC else "exchanger.urls.maintenance"
 WSGI_APPLICATION = "exchanger.wsgi.application"
 TEMPLATES = [
@@ -151,6 +155,16 @@ SESSION_TOUCH_SECONDS = 60
 SESSION_COOKIE_SAMESITE = "Strict" if env.context is Context.ADMIN else "Lax"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = SECURE_COOKIES
+# Operators prove themselves by a second factor beside the password. Off, it is asked only of those who have one.
+OPERATORS_SECOND_FACTOR = env.flag("OPERATORS_SECOND_FACTOR", default=True)
+# How long after a code refunds, permissions and configurations are theirs to change without another one.
+OPERATORS_STEP_UP_AGE = env.number("OPERATORS_STEP_UP_SECONDS", 10 * 60)
+# What encrypts the factors' secrets, comma-separated: the first one encrypts, all of them decrypt.
+OPERATORS_FACTOR_SECRETS = (
+    env.required("OPERATORS_FACTOR_SECRET", "set it to a long random string, and keep it").split(",")
+    if env.context is Context.ADMIN
+    else []
+)
 DEVICE_COOKIE_NAME = (
     f"exchanger_{LABEL}_device"  # a browser in which somebody has logged in (identity/known_devices.py)
 )
@@ -264,7 +278,12 @@ UNFOLD = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "admin_panel.panel.assets.favicon"}],
     "STYLES": ["admin_panel.panel.assets.stylesheet"],
     "SHOW_VIEW_ON_SITE": False,
-    "ACCOUNT": {"navigation": [{"title": "API", "link": "/api/docs/"}]},
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Second factor", "link": "/admin/second-factor/new/"},
+            {"title": "API", "link": "/api/docs/"},
+        ]
+    },
     "SIDEBAR": {"navigation": "admin_panel.panel.navigation.navigation", "show_search": True},
     "DASHBOARD_CALLBACK": "admin_panel.panel.dashboard.dashboard",
 }

@@ -8,8 +8,10 @@ from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
+from admin_panel.adapter import AdminAdapter
 from admin_panel.panel.posted import PostedActions, back_to, reason_of
 from admin_panel.services.actors import actor_of
+from admin_panel.services.factors import MAY_RESET, operator_factor_reset
 from admin_panel.services.permissions import (
     MAY_CHANGE,
     REASON_LENGTH,
@@ -32,16 +34,18 @@ CONTEXT_LABELS: dict[str, str] = {Context.WEB: "info", Context.ADMIN: "danger", 
 
 
 class AccessPages(PostedActions):
-    """For the ModelAdmin of people: two blocks below the form, and the addresses that their buttons post to."""
+    """For the ModelAdmin of people: blocks below the form, and the addresses that their buttons post to."""
 
     change_form_outer_after_template = "admin_panel/access.html"
 
     def get_urls(self) -> list[URLPattern]:
-        views = {"grant": self.grant_view, "revoke": self.revoke_view, "end_sessions": self.end_sessions_view}
-        own = [
-            path(f"<path:object_id>/{name}/", self.posted(view), name=f"identity_user_{name}")
-            for name, view in views.items()
-        ]
+        views = {
+            "grant": self.posted(self.grant_view, step_up=True),
+            "revoke": self.posted(self.revoke_view, step_up=True),
+            "reset_factor": self.posted(self.reset_factor_view, step_up=True),
+            "end_sessions": self.posted(self.end_sessions_view),
+        }
+        own = [path(f"<path:object_id>/{name}/", view, name=f"identity_user_{name}") for name, view in views.items()]
         return [*own, *super().get_urls()]  # type: ignore[misc]
 
     def changeform_view(
@@ -75,6 +79,16 @@ class AccessPages(PostedActions):
         messages.success(request, told)
         return back_to(user)
 
+    def reset_factor_view(self, request: HttpRequest, user: User) -> HttpResponse:
+        reset = operator_factor_reset(actor=actor_of(request), user_id=user.pk, reason=reason_of(request))
+        told = (
+            f"{user} has no second factor any more, and is logged out of the panel."
+            if reset
+            else f"{user} had no second factor."
+        )
+        messages.success(request, told)
+        return back_to(user)
+
     def end_sessions_view(self, request: HttpRequest, user: User) -> HttpResponse:
         named = request.POST.get("context", "")
         ended = operator_sessions_end(
@@ -103,6 +117,8 @@ def _access(request: HttpRequest, user_id: UUID) -> dict[str, Any]:
         if request.user.has_perm(MAY_CHANGE):
             shown["grantable"] = _grantable(request.user, {(r.application_context, r.permission) for r, _ in held})
             shown["may_change_permissions"] = True
+    if user_id != request.user.pk and request.user.has_perm(MAY_RESET):
+        shown["factor"] = AdminAdapter().find_factor(user_id)
     if request.user.has_perm(MAY_SEE_SESSIONS):
         adapter = IdentityAdapter(Context.ADMIN)
         counts = adapter.count_sessions_everywhere(user_id)

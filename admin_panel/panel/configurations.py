@@ -59,8 +59,11 @@ class ConfigurationAdmin(PostedActions, PanelAdmin):
         return request.user.has_perm(MAY_WRITE)
 
     def get_urls(self) -> list[URLPattern]:
-        publish = path("<path:object_id>/publish/", self.posted(self.publish), name="admin_panel_configuration_publish")
-        return [publish, *super().get_urls()]
+        publish = self.posted(self.publish, step_up=True)
+        return [
+            path("<path:object_id>/publish/", publish, name="admin_panel_configuration_publish"),
+            *super().get_urls(),
+        ]
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **options: Any

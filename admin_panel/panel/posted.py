@@ -9,11 +9,14 @@ from django.core.exceptions import BadRequest, PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
+from admin_panel.second_factor import is_fresh
 from exchanger.kernel.refusals import Refused
 
 QUEUE = "queue"
+STEP_UP = "This takes a fresh code, and nothing was done yet: give one, then do it again."
 
 Action = Callable[[HttpRequest, Any], HttpResponse]
 
@@ -21,8 +24,12 @@ Action = Callable[[HttpRequest, Any], HttpResponse]
 class PostedActions:
     """For a ModelAdmin: makes views of what buttons do to the row in the address."""
 
-    def posted(self, action: Action) -> Callable[..., HttpResponse]:
-        """``action`` as a view; what it refuses becomes a message on the row's page."""
+    def posted(self, action: Action, *, step_up: bool = False) -> Callable[..., HttpResponse]:
+        """``action`` as a view; what it refuses becomes a message on the row's page.
+
+        ``step_up``: it takes a code of the second factor that was given in the last minutes; without one nothing is
+        done, and the operator is asked for it and comes back to the page of the button.
+        """
 
         def answer(request: HttpRequest, object_id: str) -> HttpResponse:
             if not self.has_view_permission(request):  # type: ignore[attr-defined]
@@ -32,6 +39,11 @@ class PostedActions:
             row = self.get_object(request, unquote(object_id))  # type: ignore[attr-defined]
             if row is None:
                 raise Http404
+            if step_up and not is_fresh(request.session):
+                messages.warning(request, STEP_UP)
+                return HttpResponseRedirect(
+                    f"{reverse('admin:second_factor')}?{urlencode({'next': back_from(request, row)['Location']})}"
+                )
             try:
                 return action(request, row)
             except (PermissionDenied, Refused) as refused:

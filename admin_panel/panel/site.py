@@ -7,6 +7,7 @@ from django.urls import URLPattern, path
 from unfold.dataclasses import SearchResult
 from unfold.sites import UnfoldAdminSite
 
+from admin_panel.panel.factor import enrol_view, factor_view
 from admin_panel.panel.login import OperatorLoginForm
 from admin_panel.panel.navigation import navigation
 from admin_panel.panel.queue import queue_view
@@ -25,11 +26,24 @@ class OperatorsSite(UnfoldAdminSite):
 
     def get_urls(self) -> list[URLPattern]:
         served = [pattern for pattern in super().get_urls() if getattr(pattern, "name", None) not in _NOT_SERVED]
-        return [path("queue/", self.admin_view(self.queue), name="queue"), *served]
+        return [
+            path("queue/", self.admin_view(self.queue), name="queue"),
+            path("second-factor/", self.admin_view(self.second_factor), name="second_factor"),
+            path("second-factor/new/", self.admin_view(self.second_factor_new), name="second_factor_new"),
+            *served,
+        ]
 
     def queue(self, request: HttpRequest) -> HttpResponse:
         """All that waits for an operator."""
         return queue_view(request, self.each_context(request))
+
+    def second_factor(self, request: HttpRequest) -> HttpResponse:
+        """Where a code is asked for: after the password, and before what takes a fresh one."""
+        return factor_view(request, self.each_context(request))
+
+    def second_factor_new(self, request: HttpRequest) -> HttpResponse:
+        """Where an operator sets a second factor up."""
+        return enrol_view(request, self.each_context(request))
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The form, which after a login marks the browser as one that the account has been in."""

@@ -54,6 +54,7 @@ class RowAction:
     fields: tuple[Field, ...] = ()
     danger: bool = False
     in_queue: bool = True
+    step_up: bool = False  # it takes a fresh code of the second factor
 
 
 def _amount(text: str) -> Decimal:
@@ -145,6 +146,7 @@ ACTIONS: Mapping[type[Model], tuple[RowAction, ...]] = {
             services.MAY_REFUND,
             services.operator_refund_approve,
             _in(RefundStatus.REQUESTED, RefundStatus.FAILED),
+            step_up=True,
         ),
         RowAction(
             "reject",
@@ -157,7 +159,15 @@ ACTIONS: Mapping[type[Model], tuple[RowAction, ...]] = {
         RowAction(
             "reopen", "Ask again", services.MAY_REFUND, services.operator_refund_reopen, _in(RefundStatus.REJECTED)
         ),
-        RowAction("confirm", "Sent", services.MAY_REFUND, services.operator_refund_confirm, _to_transfer, fields=SENT),
+        RowAction(
+            "confirm",
+            "Sent",
+            services.MAY_REFUND,
+            services.operator_refund_confirm,
+            _to_transfer,
+            fields=SENT,
+            step_up=True,
+        ),
     ),
 }
 
@@ -187,7 +197,7 @@ class WorkPages(PostedActions):
         own = [
             path(
                 f"<path:object_id>/{action.verb}/",
-                self.posted(_posted(action)),
+                self.posted(_posted(action), step_up=action.step_up),
                 name=f"{meta.app_label}_{meta.model_name}_{action.verb}",
             )
             for action in ACTIONS[self.model]  # type: ignore[attr-defined]

@@ -6,10 +6,21 @@ from django.db import connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from admin_panel.second_factor import session_pass
 from exchanger.isolation.acl import rules
 from exchanger.kernel.contexts import ALIASES, Context
+from identity.models import User
 from identity.services.sessions import session_open
 from identity.tests.factories import UserFactory
+
+
+def passed_session(user: User) -> str:
+    """The key of a session whose person has given a code of their second factor just now."""
+    session = session_open(user=user)
+    session_pass(session)
+    session.save()
+    assert session.session_key is not None
+    return session.session_key
 
 
 @pytest.fixture
@@ -23,7 +34,7 @@ def operator_with(visitor) -> Callable[..., Client]:
 
     def log_in(*permissions: str) -> Client:
         visitor.person = UserFactory(permissions={"admin": permissions})
-        visitor.cookies[settings.SESSION_COOKIE_NAME] = session_open(user=visitor.person).session_key
+        visitor.cookies[settings.SESSION_COOKIE_NAME] = passed_session(visitor.person)
         return visitor
 
     return log_in

@@ -8,6 +8,7 @@ from django.db import connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from admin_panel.tests.conftest import passed_session
 from admin_panel.tests.factories import (
     AdminSettingFactory,
     AuditLogFactory,
@@ -16,7 +17,6 @@ from admin_panel.tests.factories import (
     ReportFactory,
     SystemMetricFactory,
 )
-from identity.services.sessions import session_open
 from identity.tests.factories import UserFactory
 
 pytestmark = pytest.mark.context("admin")
@@ -35,7 +35,7 @@ def bearer(*permissions):
     """A client of the API with a session of somebody with these permissions."""
     client = Client(SERVER_NAME="localhost")
     client.person = UserFactory(permissions={"admin": permissions})
-    client.defaults["HTTP_AUTHORIZATION"] = f"Bearer {session_open(user=client.person).session_key}"
+    client.defaults["HTTP_AUTHORIZATION"] = f"Bearer {passed_session(client.person)}"
     return client
 
 

@@ -95,8 +95,8 @@ def addresses(patterns, prefix=""):
 
 def concrete(route, row):
     """The address of a route with the ids of ``row`` in its places."""
+    route = re.sub(r"<session_id:\w+>|\(\?P<session_id>[^)]*\)", "0" * 64, route)
     route = re.sub(r"\(\?P<\w+>[^)]*\)", str(row.pk), route)
-    route = re.sub(r"<session_id:\w+>", "0" * 64, route)
     return "/" + re.sub(r"<[^>]*>", str(row.pk), route).replace("\\Z", "").replace("\\", "").replace("?", "")
 
 

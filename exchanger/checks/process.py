@@ -28,6 +28,13 @@ def no_debug(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register(TAG)
+def factor_secrets(**kwargs: Any) -> list[CheckMessage]:
+    if all(len(secret) >= SHORTEST_SECRET for secret in settings.OPERATORS_FACTOR_SECRETS):
+        return []
+    return [error(33, f"OPERATORS_FACTOR_SECRET has a part of fewer than {SHORTEST_SECRET} characters.", GENERATED)]
+
+
+@register(TAG)
 def secret_key(**kwargs: Any) -> list[CheckMessage]:
     if current_or_none() is None:
         return []

@@ -71,6 +71,8 @@ def _not_for(context: Context) -> Iterator[tuple[int, str, str]]:
         yield 13, "TELEGRAM_BOT_TOKEN", "who has the bot's token logs in as any linked client"
     if context is Context.ADMIN:
         yield 13, "EVENTS_SECRET", "it signs what web tells telegram, and the panel has no part in that"
+    else:
+        yield 13, "OPERATORS_FACTOR_SECRET", "it opens the secrets of operators' second factors"
     if context is not Context.WEB:
         yield 13, "CARD_PROCESSOR_SECRET", "who has it can say that money has come"
     for owner in Context:

@@ -72,6 +72,8 @@ TABLES: dict[str, dict[str, dict[Context, str]]] = {
         "reports": {ADMIN: _ALL},
         "system_metrics": {ADMIN: _ALL},
         "configurations": {ADMIN: _ALL},
+        "operator_factors": {ADMIN: _ALL},
+        "operator_recovery_codes": {ADMIN: _ALL},
         "cache_invalidations": {ADMIN: _ALL},
         "django_migrations": {ADMIN: "select"},
     },

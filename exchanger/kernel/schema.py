@@ -13,6 +13,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import APIException
 from rest_framework.permissions import SAFE_METHODS, AllowAny, IsAuthenticated
 
+from exchanger.kernel.contexts import Context, current_or_none
 from exchanger.kernel.openapi import errors
 from exchanger.kernel.openapi.errors import Known
 from exchanger.kernel.refusals import Refused
@@ -126,6 +127,8 @@ class Schema(AutoSchema):
         permissions = {type(permission) for permission in self.view.get_permissions()}
         if AllowAny not in permissions:
             yield errors.NOBODY
+            if current_or_none() is Context.ADMIN:
+                yield errors.HALF
         yield errors.STRANGER
         writes = self.method not in SAFE_METHODS
         if writes:

@@ -61,6 +61,7 @@ class LocalEnvironments:
             *(f"{context.upper()}_SECRET_KEY" for context in Context),
             "EVENTS_SECRET",
             "CARD_PROCESSOR_SECRET",
+            "OPERATORS_FACTOR_SECRET",
         ]
         made = {name: known.get(name) or secrets.token_urlsafe(40) for name in names}
         superuser = {
@@ -97,6 +98,7 @@ class LocalEnvironments:
                     **_events(context, made["EVENTS_SECRET"]),
                     **_cards(context, made["CARD_PROCESSOR_SECRET"]),
                     **({"REPORTS_ROOT": str(self.paths.reports)} if context is Context.ADMIN else {}),
+                    **_operators(context, made["OPERATORS_FACTOR_SECRET"]),
                     "REDIS_URL": valkey.url(context, made[redis_password_variable(context)]),
                     **static,
                 },
@@ -126,6 +128,13 @@ def _cards(context: Context, secret: str) -> dict[str, str]:
     if context is not Context.WEB:
         return {}
     return {"CARD_PROCESSOR_URL": f"http://127.0.0.1:{CARD_PROCESSOR_PORT}", "CARD_PROCESSOR_SECRET": secret}
+
+
+def _operators(context: Context, secret: str) -> dict[str, str]:
+    """A demo operator comes in by password alone; whoever sets a second factor up is asked for it here too."""
+    if context is not Context.ADMIN:
+        return {}
+    return {"OPERATORS_SECOND_FACTOR": "false", "OPERATORS_FACTOR_SECRET": secret}
 
 
 def _quoted(value: str) -> str:

@@ -37,7 +37,7 @@ def _events(context: Context) -> dict[str, str]:
         case Context.TELEGRAM:
             return secret
         case Context.ADMIN:
-            return {}
+            return {"OPERATORS_FACTOR_SECRET": secrets.token_urlsafe(50)}
 
 
 def _urls(aliases: tuple[str, ...], role: str) -> dict[str, str]:

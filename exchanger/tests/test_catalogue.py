@@ -22,7 +22,7 @@ EXTRA_TABLES = {
         "transactions", "held_rates", "quotes", "published_configuration", "event_deliveries", "idempotency_keys",
         "refunds", "provider_events",
     },
-    "admin": {"configurations", "audit_outcomes", "audit_chain"},
+    "admin": {"configurations", "audit_outcomes", "audit_chain", "operator_factors", "operator_recovery_codes"},
     "bot": {"event_inbox"},
 }  # fmt: skip
 JOB_TABLES = {

@@ -70,6 +70,7 @@ def test_the_local_run_has_no_finding(servers: TestServers, context: Context | N
         ({"REDIS_SUPERUSER_PASSWORD": "p"}, "E012"),
         ({"POSTGRES_PASSWORD": "p"}, "W011"),
         ({"ADMIN_SECRET_KEY": "s"}, "E013"),
+        ({"OPERATORS_FACTOR_SECRET": "s"}, "E013"),
         (redis("admin:p@"), "E020"),
         (redis(":p@"), "E020"),
         (redis("web@"), "E021"),
@@ -225,6 +226,12 @@ def test_connecting_for_each_request_is_found_unless_there_is_a_pool(monkeypatch
         pooled = {**wired, "CONN_MAX_AGE": 0, "OPTIONS": {**wired["OPTIONS"], "pool": True}}
         monkeypatch.setitem(connections.settings, "web", pooled)
         assert findings() == set()
+
+
+@pytest.mark.parametrize("secret", ["x" * 49, "x" * 50 + ",", "x" * 50 + ",short"])
+def test_what_encrypts_operators_factors_is_long(secret: str) -> None:
+    with process({**ADMIN, "OPERATORS_FACTOR_SECRET": secret}):
+        assert findings() == {"exchanger.E033"}
 
 
 def test_every_finding_hints_at_what_to_do() -> None:

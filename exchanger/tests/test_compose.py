@@ -152,6 +152,11 @@ def test_the_events_secret_is_webs_and_telegrams_alone() -> None:
     assert holders == {*OF_CONTEXT[Context.WEB], *OF_CONTEXT[Context.TELEGRAM]}
 
 
+def test_what_opens_operators_factors_is_admins_alone() -> None:
+    holders = {service for service, values in SERVICES.items() if "OPERATORS_FACTOR_SECRET" in references(values)}
+    assert holders == set(OF_CONTEXT[Context.ADMIN])
+
+
 def test_only_bootstrap_and_redis_see_the_file_of_redis_users() -> None:
     mounts = {name: service.get("volumes", []) for name, service in SERVICES.items()}
     assert {name for name, volumes in mounts.items() if any(v.startswith("users:") for v in volumes)} == {
@@ -274,7 +279,7 @@ def test_the_line_in_the_example_fills_every_secret_with_its_own(filled: dict[st
     required = [name for name, kinds in references(FILE).items() if "?" in kinds]
     assert all(filled[name] for name in required)
     secret = [filled[name] for name in required if name.endswith(("_PASSWORD", "_SECRET_KEY", "_SECRET"))]
-    assert len(secret) == 13
+    assert len(secret) == 14
     assert len(set(secret)) == len(secret)
     assert all(value.replace("-", "").replace("_", "").isalnum() for value in secret)
     assert filled["EMAIL_HOST_PASSWORD"] == ""

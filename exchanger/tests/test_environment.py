@@ -54,6 +54,7 @@ MISSING = [
         ("ALLOWED_HOSTS", "list the host names"),
         ("REDIS_URL", f"redis://{context}:PASSWORD@"),
         *((("EVENTS_SECRET", "web's and telegram's"),) if context is not Context.ADMIN else ()),
+        *((("OPERATORS_FACTOR_SECRET", "a long random string"),) if context is Context.ADMIN else ()),
         *((("TELEGRAM_INTERNAL_URL", "http://telegram:8000"),) if context is Context.WEB else ()),
         *((f"{alias.upper()}_DATABASE_URL", "postgresql://") for alias in spec.aliases),
     )
@@ -136,6 +137,7 @@ def test_a_whole_environment_starts_in_silence(context: Context | None) -> None:
 
 FLAGS = [
     "DEBUG", "SECURE_COOKIES", "SECURE_SSL_REDIRECT", "BEHIND_TLS_PROXY", "PGBOUNCER", "EMAIL_USE_TLS",
+    "OPERATORS_SECOND_FACTOR",
 ]  # fmt: skip
 
 

@@ -79,12 +79,19 @@ def login_attempt(*, request: HttpRequest, email: str, password: str) -> User | 
 
 @contextmanager
 def password_guess_counted(*, user_id: UUID, wrong: type[Exception]) -> Iterator[None]:
+    """``guess_counted`` for a person's current password."""
+    with guess_counted(rule=PASSWORD_CHANGE, who=str(user_id), wrong=wrong):
+        yield
+
+
+@contextmanager
+def guess_counted(*, rule: Rule, who: str, wrong: type[Exception]) -> Iterator[None]:
     """Count the block as a failure if it ends with ``wrong``; one that succeeds makes up for all failures before.
 
     Raises:
         Throttled: too many have failed; the block was not entered.
     """
-    (counted,) = _reserve([(PASSWORD_CHANGE, str(user_id))])
+    (counted,) = _reserve([(rule, who)])
     try:
         yield
     except wrong:

@@ -7,6 +7,9 @@ GRANT SELECT ON django_migrations TO exchanger_admin;
 GRANT SELECT, INSERT, UPDATE, DELETE
     ON admin_settings, reports, system_metrics, configurations, cache_invalidations TO exchanger_admin;
 
+-- The operators' second factor: the reason why it is here is that no other login reaches this database.
+GRANT SELECT, INSERT, UPDATE, DELETE ON operator_factors, operator_recovery_codes TO exchanger_admin;
+
 -- The audit trail only grows. Its chain of hashes is appended by a trigger, as the owner, and read to verify it.
 GRANT SELECT, INSERT ON audit_logs, audit_outcomes TO exchanger_admin;
 GRANT SELECT ON audit_chain TO exchanger_admin;

@@ -46,6 +46,11 @@ ENDED = Known(400, "session_ended", "Your session was ended meanwhile: log in an
 NOBODY = Known(401, "not_authenticated", "Authentication credentials were not provided.")
 STRANGER = Known(401, "authentication_failed", "This session has ended, or never was one of this application: log in.")
 FORBIDDEN = Known(403, "permission_denied", "You do not have permission to perform this action.")
+HALF = Known(
+    403,
+    "second_factor_required",
+    "Give a code of your second factor first: POST it to /api/v1/auth/second-factor.",
+)
 MISSING = Known(404, "not_found", "There is no such thing here, or it is not yours to see.")
 FORMAT = Known(406, "not_acceptable", "Could not satisfy the request Accept header.")
 MEDIA_TYPE = Known(415, "unsupported_media_type", 'Unsupported media type "text/plain" in request.')

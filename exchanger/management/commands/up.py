@@ -60,7 +60,7 @@ class Command(BaseCommand):
             f"  Operators' panel {admin}/admin/",
             f"  Bot API          {bot}/api/docs/",
             "",
-            "  Demo logins:",
+            "  Demo logins (here operators need no second factor; the panel's account menu sets one up):",
             *(f"    {account.email:<28} {account.password:<22} {account.what}" for account in ACCOUNTS),
             "",
         ]

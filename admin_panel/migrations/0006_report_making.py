@@ -7,7 +7,7 @@ import exchanger.kernel.db.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("admin_panel", "0004_audit_chain"),
+        ("admin_panel", "0005_operator_factors"),
     ]
 
     operations = [
