@@ -26,8 +26,9 @@ from redis.exceptions import RedisError
 
 from exchanger.kernel.cache.access import ask
 from exchanger.kernel.cache.codec import decode, encode
-from exchanger.kernel.cache.leases import CoherentCache, Loaded, evaluate, unlink
+from exchanger.kernel.cache.leases import CoherentCache, Loaded, unlink
 from exchanger.kernel.cache.namespaces import SESSIONS, CacheKey
+from exchanger.kernel.cache.scripts import evaluate
 from exchanger.kernel.contexts import IDENTITY, current
 from exchanger.kernel.origin import Origin
 from identity import session_rows

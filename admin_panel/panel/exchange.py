@@ -22,7 +22,7 @@ class OfOrder:
     """Columns of rows that belong to an order."""
 
     @column("Amount")
-    def money(self, row: Payment | Transaction) -> str:
+    def money(self, row: Payment | Refund | Transaction) -> str:
         currency = row.currency if isinstance(row, Transaction) else row.order.from_currency
         return money_text(row.amount, currency)
 
@@ -110,7 +110,7 @@ class PaymentAdmin(WorkPages, OfOrder, PanelAdmin):
 
 
 @admin.register(Refund)
-class RefundAdmin(WorkPages, PanelAdmin):
+class RefundAdmin(WorkPages, OfOrder, PanelAdmin):
     person_field = "client_id"
     list_display = ("created_at", "client", "money", "kind", "is_large", "state", "reason")
     list_select_related = ("order", "payment")
@@ -141,16 +141,12 @@ class RefundAdmin(WorkPages, PanelAdmin):
         found: QuerySet[Refund] = super().get_queryset(request)
         return found.select_related("order", "payment").annotate(client_id=F("order__user_id"))
 
-    @column("Amount")
-    def money(self, refund: Refund) -> str:
-        return money_text(refund.amount, refund.order.from_currency)
-
     @column("Large", boolean=True)
     def is_large(self, refund: Refund) -> bool:
         return refund.large
 
     @column("Status", labels=REFUND_LABELS)
-    def state(self, refund: Refund) -> str:
+    def state(self, refund: Refund) -> str:  # type: ignore[override]
         return refund.status
 
     @column("Requested by")

@@ -119,7 +119,7 @@ def test_of_two_who_write_at_once_the_second_is_told(operator, in_force):
     assert trail() == [("configuration.write", "done"), ("configuration.write", "failed")]
 
 
-@pytest.mark.parametrize("based_on", ["", "x", "-1", "99999999999999999999"])
+@pytest.mark.parametrize("based_on", ["", "x", "-1", "7", "99999999999999999999"])
 def test_a_form_that_was_bent_is_refused(based_on, operator, in_force):
     assert "newer version" in operator.post(ADD, form_of(operator) | {"based_on": based_on}).text
     assert Configuration.objects.count() == 1

@@ -293,6 +293,17 @@ def test_the_same_report_of_the_same_data_is_made_once_an_hour(world):
     assert (changed.status, changed == report) == (ReportStatus.QUEUED, False)
 
 
+def test_a_rate_that_was_closed_earlier_than_another_ends_is_another_state_of_the_data():
+    first = ExchangeRateFactory(valid_from=INSIDE, valid_until=None)
+    ExchangeRateFactory(from_currency="EUR", valid_from=INSIDE, valid_until=datetime(2099, 1, 1, tzinfo=UTC))
+    report = made(RATES)
+    assert asked(RATES) == report
+    with factories.as_owner():
+        first.valid_until = INSIDE + timedelta(hours=1)
+        first.save()
+    assert asked(RATES) != report
+
+
 def test_what_is_older_than_an_hour_or_not_there_any_more_is_made_anew():
     OrderFactory(created_at=INSIDE)
     old = made(ORDERS)

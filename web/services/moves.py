@@ -62,10 +62,11 @@ def order_move(*, order: Order, to: OrderStatus, **data: Any) -> None:
     order.status = to
     Order.objects.filter(pk=order.pk).update(status=to, updated_at=Now())
     order_announce(order=order, event_type=f"order.{to}", previous=before, **data)
+    invalidate_on_commit(ORDERS.deletable_keys(order.pk), using=ALIAS)
 
 
 def order_announce(*, order: Order, event_type: str, **data: Any) -> None:
-    """Publish what happened to an order, and drop it from the cache when the transaction under way commits."""
+    """Publish what happened to an order, in the transaction under way; what is cached of it only a move changes."""
     figures = {
         "order_id": str(order.pk),
         "from_currency": order.from_currency,
@@ -75,4 +76,3 @@ def order_announce(*, order: Order, event_type: str, **data: Any) -> None:
         "status": str(order.status),
     }
     event_publish(event_type=event_type, order_id=order.pk, user_id=order.user_id, data=figures | data)
-    invalidate_on_commit(ORDERS.deletable_keys(order.pk), using=ALIAS)

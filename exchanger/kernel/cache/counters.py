@@ -8,6 +8,7 @@ While Redis does not answer, the process counts in its own memory by the same ru
 of them together grant otherwise, and what was counted on one side is not known on the other.
 """
 
+import heapq
 import logging
 import math
 import threading
@@ -20,6 +21,7 @@ from redis.exceptions import RedisError
 
 from exchanger.kernel.cache.access import CircuitOpen, ask
 from exchanger.kernel.cache.namespaces import CacheKey
+from exchanger.kernel.cache.scripts import evaluate
 from exchanger.kernel.throttled import Throttled
 
 logger = logging.getLogger(__name__)
@@ -114,14 +116,14 @@ class RedisCounters:
 
     def reserve(self, key: CacheKey, rule: Rule) -> Reservation:
         args = (rule.free, rule.life * 1000, rule.first_delay * 1000, rule.longest_delay * 1000)
-        granted, number, left = ask(lambda redis: redis.register_script(_RESERVE)(keys=[key], args=args))
+        granted, number, left = ask(lambda redis: evaluate(redis, _RESERVE, key, *args))
         if not granted:
             raise Throttled(math.ceil(number / 1000))
         return Reservation(self, key, rule, number, left)
 
     def give_back(self, reservation: Reservation) -> None:
-        args = (reservation.left_before if reservation.rule.grows else 0,)
-        self._try(lambda: ask(lambda redis: redis.register_script(_GIVE_BACK)(keys=[reservation.key], args=args)))
+        left_before = reservation.left_before if reservation.rule.grows else 0
+        self._try(lambda: ask(lambda redis: evaluate(redis, _GIVE_BACK, reservation.key, left_before)))
 
     def clear(self, key: CacheKey) -> None:
         self._try(lambda: ask(lambda redis: redis.unlink(key)))
@@ -136,7 +138,7 @@ class RedisCounters:
 class MemoryCounters:
     """The counters of this process alone. Thread-safe.
 
-    It holds ``capacity`` counters at most; beyond that, the one that would be forgotten first is forgotten now.
+    It holds ``capacity`` counters at most; beyond that, those that would be forgotten first are forgotten now.
     """
 
     def __init__(self, capacity: int = MEMORY_CAPACITY, clock: Callable[[], float] = time.monotonic) -> None:
@@ -186,8 +188,12 @@ class MemoryCounters:
         if key in self._held or len(self._held) < self._capacity:
             return
         self._held = {held: value for held, value in self._held.items() if value[1] > now}
-        while len(self._held) >= self._capacity:
-            del self._held[min(self._held, key=lambda held: self._held[held][1])]
+        if len(self._held) >= self._capacity:
+            # A tenth at once, so that looking for them costs little for each newcomer.
+            for oldest in heapq.nsmallest(
+                max(self._capacity // 10, 1), self._held, key=lambda held: self._held[held][1]
+            ):
+                del self._held[oldest]
 
 
 in_redis = RedisCounters()

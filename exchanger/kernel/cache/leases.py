@@ -9,7 +9,6 @@ nothing but UNLINK on another's keys, and every operation touches one key (a Red
 Redis is never the truth: when it fails, a read goes on to PostgreSQL and a write-through is left out.
 """
 
-import hashlib
 import logging
 import os
 import secrets
@@ -17,17 +16,17 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from itertools import count
 from typing import Any
 
 from django.utils import timezone
 from redis import Redis
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import RedisError
 
 from exchanger.kernel.cache.access import ask
 from exchanger.kernel.cache.codec import decode, encode
 from exchanger.kernel.cache.namespaces import CacheKey, Namespace
+from exchanger.kernel.cache.scripts import evaluate
 
 logger = logging.getLogger(__name__)
 
@@ -162,19 +161,6 @@ class CoherentCache:
             logger.debug("Nothing was cached under %s (%s)", self.namespace.prefix, type(error).__name__)
             return False
         return True
-
-
-def evaluate(redis: Redis, script: str, *args: Any) -> Any:
-    """Run a script by its hash, and by its text where the server has lost it."""
-    try:
-        return redis.execute_command("EVALSHA", _hash(script), 1, *args)  # type: ignore[no-untyped-call]
-    except NoScriptError:
-        return redis.execute_command("EVAL", script, 1, *args)  # type: ignore[no-untyped-call]
-
-
-@cache
-def _hash(script: str) -> str:
-    return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
 
 
 def unlink(keys: Iterable[str]) -> None:
