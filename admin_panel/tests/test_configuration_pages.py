@@ -1,11 +1,15 @@
 """Versions of the web application's configuration: written in a form, compared, put into force, and rolled back."""
 
 import pytest
+from django.core.exceptions import PermissionDenied
 
 from admin_panel.models import AuditLog, Configuration
 from admin_panel.panel.document_form import DocumentForm
-from admin_panel.services.configurations import MAY_PUBLISH, MAY_WRITE
+from admin_panel.services.actors import Actor
+from admin_panel.services.configurations import MAY_PUBLISH, MAY_WRITE, operator_configuration_write
 from admin_panel.tests.factories import ConfigurationFactory
+from exchanger.kernel.contexts import Context
+from identity.tests.factories import UserFactory
 from web.document import DocumentSerializer
 from web.models import PublishedConfiguration
 from web.tests.factories import DOCUMENT, PublishedConfigurationFactory
@@ -135,6 +139,16 @@ def test_who_may_only_look_writes_and_publishes_nothing(operator_with, in_force)
     assert MAY_PUBLISH in messages_of(refused)[0]
     assert PublishedConfiguration.objects.get().version == 1
     assert trail()[-1] == ("configuration.publish", "denied")
+
+
+def test_the_service_asks_for_the_permission_too_whatever_page_has_called_it(in_force):
+    actor = Actor(UserFactory(permissions={"admin": ["admin_panel.view_configuration"]}).pk)
+    with pytest.raises(PermissionDenied, match=MAY_WRITE):
+        operator_configuration_write(
+            actor=actor, context=Context.WEB, document=DOCUMENT, comment="I say so.", based_on=1
+        )
+    assert Configuration.objects.count() == 1
+    assert trail() == [("configuration.write", "denied")]
 
 
 def test_who_writes_does_not_publish(operator_with, in_force):

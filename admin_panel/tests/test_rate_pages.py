@@ -4,12 +4,15 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from admin_panel.models import AuditLog
 from admin_panel.rate_preview import preview_rate
-from admin_panel.services.rates import MAY_DECIDE, MAY_SET
+from admin_panel.services.actors import Actor
+from admin_panel.services.rates import MAY_DECIDE, MAY_SET, operator_rate_set
 from exchanger.kernel.money.pairs import Pair
+from identity.tests.factories import UserFactory
 from web.models import ExchangeRate, HeldRate
 from web.tests.factories import ExchangeRateFactory, HeldRateFactory, PublishedConfigurationFactory
 
@@ -100,6 +103,15 @@ def test_who_may_only_look_sets_nothing(operator_with, offer, the_exchange):
     assert the_exchange() == before
     assert trail() == [("access.denied", "denied")]
     assert "Add" not in operator.get("/admin/web/exchangerate/").text
+
+
+def test_the_service_asks_for_the_permission_too_whatever_page_has_called_it(offer, the_exchange):
+    actor = Actor(UserFactory(permissions={"admin": ["web.view_exchangerate"]}).pk)
+    before = the_exchange()
+    with pytest.raises(PermissionDenied, match=MAY_SET):
+        operator_rate_set(actor=actor, pair=Pair("USD", "UAH"), rate=Decimal(50), reason="I say so.")
+    assert the_exchange() == before
+    assert trail() == [("rate.set", "denied")]
 
 
 def test_the_history_of_a_rate_is_its_pairs(operator, offer):
