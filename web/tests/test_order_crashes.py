@@ -15,7 +15,7 @@ from web.tests.ordering import NOTHING, URL, story, traces
 from web.tests.test_order_expiry import WAITING, until
 
 pytestmark = pytest.mark.context("web")
-PLACES = ["quotes", "analytics_events", "event_deliveries", "cache_invalidations", "idempotency_keys"]
+PLACES = ["quotes", "analytics_events", "event_deliveries", "idempotency_keys"]
 
 
 @pytest.fixture
