@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 
 from exchanger.kernel.cache.access import circuit
 from exchanger.kernel.contexts import current
+from exchanger.kernel.own_rows import OwnRows
 from exchanger.kernel.schema import refuses
 from identity.adapter import IdentityAdapter
 from identity.api.account_serializers import EndedSerializer, OwnSessionSerializer
@@ -23,16 +24,14 @@ from identity.models import Session
 from identity.services.sessions import user_session_end, user_sessions_end
 
 
-class OwnSessionsView(ListAPIView[Session]):
+class OwnSessionsView(OwnRows[Session], ListAPIView[Session]):
     """The person's live sessions of this application, the newest first."""
 
     serializer_class = OwnSessionSerializer
     ordering = ("-created_at", "-id")
-    queryset = Session.objects.none()  # for the schema; requests get their own below
+    queryset = Session.objects.none()
 
-    def get_queryset(self) -> QuerySet[Session]:
-        if getattr(self, "swagger_fake_view", False):
-            return self.queryset
+    def own_rows(self) -> QuerySet[Session]:
         return IdentityAdapter(current()).find_user_sessions(person_id(self.request))
 
     def get_serializer_context(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from exchanger.kernel.schema import refuses
+from identity.api.requests import person_id
 from web.services.idempotency import (
     ALIAS,
     Answer,
@@ -108,10 +109,8 @@ def _claim(request: Request) -> Claim:
         raise KeyRequired
     if not _SYNTAX.fullmatch(key):
         raise KeyMalformed
-    user_id = request.user.pk
-    assert user_id is not None  # IsAuthenticated has passed
     asked = fingerprint(method=request.method or "", path=request.get_full_path(), body=request._request.body)
-    return Claim(user_id, key, asked)
+    return Claim(person_id(request), key, asked)
 
 
 def _answer(view: APIView, request: Request, response: Response) -> Answer:

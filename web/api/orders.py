@@ -8,7 +8,9 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from exchanger.kernel.own_rows import OwnRows
 from exchanger.kernel.schema import refuses
+from identity.api.requests import person_id
 from identity.models import User
 from identity.services.throttling import throttle_use
 from web.adapter import WebAdapter
@@ -29,18 +31,16 @@ TAKING = (
 )  # fmt: skip
 
 
-class OrderViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Order]):
+class OrderViewSet(OwnRows[Order], mixins.ListModelMixin, viewsets.GenericViewSet[Order]):
     """The client's own orders, newest first."""
 
     serializer_class = OrderSerializer
     filterset_class = OrderFilter
     ordering = ("-created_at", "-id")
-    queryset = Order.objects.none()  # for the schema; requests get their own below
+    queryset = Order.objects.none()
 
-    def get_queryset(self) -> QuerySet[Order]:
-        if getattr(self, "swagger_fake_view", False):
-            return self.queryset
-        return WebAdapter().find_user_orders(_user(self.request).pk)
+    def own_rows(self) -> QuerySet[Order]:
+        return WebAdapter().find_user_orders(person_id(self.request))
 
     @extend_schema(request=OrderRequestSerializer, responses={201: OrderSerializer})
     @refuses(OrderRefused, codes=TAKING)
@@ -65,12 +65,12 @@ class OrderViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Order]):
     def cancel(self, request: Request, pk: str) -> Response:
         """Cancel an order that is not paid yet. One that is cancelled already stays so, and is shown again."""
         order_id = _id(pk)
-        order_cancel(user_id=_user(request).pk, order_id=order_id)
+        order_cancel(user_id=person_id(request), order_id=order_id)
         return self._shown(request, order_id)
 
     def _shown(self, request: Request, order_id: UUID) -> Response:
         order = WebCache().get_order(order_id)
-        if order is None or str(order["user_id"]) != str(_user(request).pk):
+        if order is None or str(order["user_id"]) != str(person_id(request)):
             raise Http404
         return Response(OrderSerializer(order).data)
 

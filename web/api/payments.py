@@ -10,7 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from exchanger.kernel.own_rows import OwnRows
 from exchanger.kernel.schema import refuses
+from identity.api.requests import person_id
 from web.adapter import WebAdapter
 from web.api.filters import PaymentFilter
 from web.api.idempotency import idempotent
@@ -22,34 +24,29 @@ from web.services.charges import provider_call
 from web.services.payments import PaymentRefused, payment_start
 
 
-class PaymentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Payment]):
+class PaymentViewSet(
+    OwnRows[Payment], mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Payment]
+):
     """The client's own payments with their refunds, newest first."""
 
     serializer_class = PaymentSerializer
     filterset_class = PaymentFilter
     ordering = ("-created_at", "-id")
-    queryset = Payment.objects.none()  # for the schema; requests get their own below
+    queryset = Payment.objects.none()
 
-    def get_queryset(self) -> QuerySet[Payment]:
-        if getattr(self, "swagger_fake_view", False):
-            return self.queryset
-        user_id = self.request.user.pk
-        assert user_id is not None  # IsAuthenticated has passed
-        return WebAdapter().find_user_payments(user_id)
+    def own_rows(self) -> QuerySet[Payment]:
+        return WebAdapter().find_user_payments(person_id(self.request))
 
 
-class OrderPaymentsView(ListAPIView[Payment]):
+class OrderPaymentsView(OwnRows[Payment], ListAPIView[Payment]):
     """The payments of one of the client's own orders, newest first, and how another begins."""
 
     serializer_class = PaymentSerializer
     ordering = ("-created_at", "-id")
-    queryset = Payment.objects.none()  # for the schema; requests get their own below
+    queryset = Payment.objects.none()
 
-    def get_queryset(self) -> QuerySet[Payment]:
-        if getattr(self, "swagger_fake_view", False):
-            return self.queryset
-        user_id, order_id = self.request.user.pk, self.kwargs["order_id"]
-        assert user_id is not None  # IsAuthenticated has passed
+    def own_rows(self) -> QuerySet[Payment]:
+        user_id, order_id = person_id(self.request), self.kwargs["order_id"]
         if not WebAdapter().find_user_orders(user_id).filter(pk=order_id).exists():
             raise Http404
         return WebAdapter().find_user_payments(user_id).filter(order_id=order_id)
@@ -65,9 +62,8 @@ class OrderPaymentsView(ListAPIView[Payment]):
         """
         form = PaymentRequestSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        assert request.user.pk is not None  # IsAuthenticated has passed
         try:
-            payment = payment_start(user_id=request.user.pk, order_id=order_id, **form.validated_data)
+            payment = payment_start(user_id=person_id(request), order_id=order_id, **form.validated_data)
         except Order.DoesNotExist:
             raise Http404 from None
         return Response(PaymentSerializer(payment).data, status.HTTP_201_CREATED)

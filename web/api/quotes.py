@@ -4,7 +4,9 @@ from rest_framework import mixins, status, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from exchanger.kernel.own_rows import OwnRows
 from exchanger.kernel.schema import refuses
+from identity.api.requests import person_id
 from identity.services.throttling import throttle_use
 from web.adapter import WebAdapter
 from web.api.limits import QUOTES
@@ -14,19 +16,15 @@ from web.models import Quote
 from web.services.quotes import QuoteRefused, quote_create
 
 
-class QuoteViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Quote]):
+class QuoteViewSet(OwnRows[Quote], mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Quote]):
     """The client's own quotes, newest first."""
 
     serializer_class = QuoteSerializer
     ordering = ("-created_at", "-id")
-    queryset = Quote.objects.none()  # for the schema; requests get their own below
+    queryset = Quote.objects.none()
 
-    def get_queryset(self) -> QuerySet[Quote]:
-        if getattr(self, "swagger_fake_view", False):
-            return self.queryset
-        user_id = self.request.user.pk
-        assert user_id is not None  # IsAuthenticated has passed
-        return WebAdapter().find_user_quotes(user_id)
+    def own_rows(self) -> QuerySet[Quote]:
+        return WebAdapter().find_user_quotes(person_id(self.request))
 
     @extend_schema(request=QuoteRequestSerializer, responses={201: QuoteSerializer})
     @refuses(QuoteRefused, NotConfigured)
@@ -34,7 +32,6 @@ class QuoteViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
         """A firm offer, from either side: the amount to give, or the amount to get."""
         form = QuoteRequestSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        assert request.user.pk is not None  # IsAuthenticated has passed
-        throttle_use(rule=QUOTES, who=str(request.user.pk))
-        quote = quote_create(user_id=request.user.pk, **form.validated_data)
+        throttle_use(rule=QUOTES, who=str(person_id(request)))
+        quote = quote_create(user_id=person_id(request), **form.validated_data)
         return Response(QuoteSerializer(quote).data, status.HTTP_201_CREATED)

@@ -9,7 +9,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from exchanger.kernel.csv_export import CSVList
+from exchanger.kernel.own_rows import OwnRows
 from exchanger.kernel.pagination import KeysetPagination
+from identity.api.requests import person_id
 from identity.services.throttling import throttle_use
 from web.adapter import WebAdapter
 from web.api.filters import TransactionFilter
@@ -30,20 +32,16 @@ STATEMENT = OpenApiResponse(
 )
 
 
-class TransactionViewSet(CSVList[Transaction], viewsets.GenericViewSet[Transaction]):
+class TransactionViewSet(OwnRows[Transaction], CSVList[Transaction], viewsets.GenericViewSet[Transaction]):
     """The movements of the client's own money, newest first: what left or came, and what is held for them."""
 
     serializer_class = TransactionSerializer
     filterset_class = TransactionFilter
     ordering = ("-created_at", "-id")
-    queryset = Transaction.objects.none()  # for the schema; requests get their own below
+    queryset = Transaction.objects.none()
 
-    def get_queryset(self) -> QuerySet[Transaction]:
-        if getattr(self, "swagger_fake_view", False):
-            return self.queryset
-        user_id = self.request.user.pk
-        assert user_id is not None  # IsAuthenticated has passed
-        return WebAdapter().find_user_transactions(user_id)
+    def own_rows(self) -> QuerySet[Transaction]:
+        return WebAdapter().find_user_transactions(person_id(self.request))
 
     csv_name = "transactions"
     csv_columns = {name: attrgetter(name) for name in TransactionSerializer.Meta.fields}
@@ -60,8 +58,7 @@ class TransactionViewSet(CSVList[Transaction], viewsets.GenericViewSet[Transacti
         """
         if self.wants_csv(request):
             KeysetPagination().get_page_size(request)  # refused where the pages would refuse it
-            assert request.user.pk is not None  # IsAuthenticated has passed
-            throttle_use(rule=EXPORTS, who=str(request.user.pk))
+            throttle_use(rule=EXPORTS, who=str(person_id(request)))
             return self.csv_response()
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
@@ -72,6 +69,5 @@ class BalanceViewSet(viewsets.ViewSet):
 
     @extend_schema(responses=BalanceSerializer(many=True))
     def list(self, request: Request) -> Response:
-        user_id = request.user.pk
-        assert user_id is not None  # IsAuthenticated has passed
-        return Response(BalanceSerializer(WebAdapter().find_user_balances(user_id), many=True).data)
+        balances = WebAdapter().find_user_balances(person_id(request))
+        return Response(BalanceSerializer(balances, many=True).data)
