@@ -29,8 +29,8 @@ from admin_panel.services.configurations import (
 )
 from admin_panel.services.permissions import REASON_LENGTH
 from exchanger.kernel.contexts import Context
+from exchanger.kernel.documents import InvalidDocument
 from exchanger.kernel.refusals import Refused
-from web.configuration import InvalidDocument
 
 ONLY = Context.WEB  # the one application with a configuration so far
 

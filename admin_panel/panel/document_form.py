@@ -16,6 +16,8 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
+from exchanger.kernel.documents import told
+
 COLUMN = " | "
 Schema = serializers.Serializer[Any]
 
@@ -41,8 +43,8 @@ class DocumentForm(forms.Form):
         judged = self.schema(data=self.document)
         if not self.errors and not judged.is_valid():
             for name, problem in judged.errors.items():
-                for told in _told(problem):
-                    self.add_error(name if name in self.fields else None, told)
+                for line in told(problem):
+                    self.add_error(name if name in self.fields else None, line)
         return cleaned
 
 
@@ -116,12 +118,3 @@ def _rows(text: str, columns: int) -> list[tuple[str, list[str]]]:
             raise ValueError(f"'{key}' stands here twice.")
         rows[key] = values
     return list(rows.items())
-
-
-def _told(problem: Any, where: str = "") -> list[str]:
-    """A serializer's errors, each a line that says where."""
-    if isinstance(problem, Mapping):
-        return [told for key, inner in problem.items() for told in _told(inner, f"{where}{key}: ")]
-    if isinstance(problem, list):
-        return [told for inner in problem for told in _told(inner, where)]
-    return [f"{where}{problem}"]

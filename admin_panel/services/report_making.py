@@ -21,7 +21,8 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from admin_panel.models import AdminSetting, Report, ReportStatus
+from admin_panel.declared_settings import KEEP_REPORTS, read_setting
+from admin_panel.models import Report, ReportStatus
 from admin_panel.reports.files import WRITERS
 from admin_panel.reports.kinds import WrongParameters
 from admin_panel.reports.rows import Chunks
@@ -32,8 +33,6 @@ logger = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 5
 TOLD_SECONDS = 1.0  # between two notes of the progress
-KEEP_DAYS = "reports.keep_days"  # the setting
-DEFAULT_KEEP_DAYS = 90
 ABANDONED = timedelta(days=1)
 
 _TRANSIENT = (OperationalError, InterfaceError, OSError)
@@ -74,7 +73,7 @@ def report_make(*, report_id: UUID) -> None:
 
 def reports_prune() -> int:
     """Delete the files of reports that are older than the setting ``reports.keep_days``; how many."""
-    before = timezone.now() - timedelta(days=_keep_days())
+    before = timezone.now() - timedelta(days=read_setting(KEEP_REPORTS))
     old = Report.objects.filter(status=ReportStatus.DONE, finished_at__lt=before)
     pruned = 0
     for report in old.iterator(chunk_size=100):
@@ -203,9 +202,3 @@ def _remove_abandoned(before: datetime) -> None:
         with suppress(FileNotFoundError):
             if folder.stat().st_mtime < before.timestamp():
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def _keep_days() -> int:
-    """Reports whose setting is no number of days are kept as if there were none."""
-    value = AdminSetting.objects.filter(key=KEEP_DAYS).values_list("value", flat=True).first()
-    return value if type(value) is int and value >= 1 else DEFAULT_KEEP_DAYS

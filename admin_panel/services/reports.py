@@ -11,6 +11,7 @@ from django.db import transaction
 from procrastinate.contrib.django import app
 
 from admin_panel.cache import AdminCache
+from admin_panel.declared_settings import SCHEDULED_REPORTS, read_setting
 from admin_panel.models import Report, ReportStatus
 from admin_panel.reports.forms import PeriodForm
 from admin_panel.reports.kinds import KINDS, LEDGER, TURNOVER, ReportKind
@@ -60,7 +61,12 @@ def report_request(*, actor: Actor, kind: ReportKind, parameters: Mapping[str, A
 
 
 def report_schedule(*, at: datetime) -> list[Report]:
-    """Have yesterday's turnover and last month's ledger made, each once; ``at`` is aware. Those that are new."""
+    """Have yesterday's turnover and last month's ledger made, each once; ``at`` is aware. Those that are new.
+
+    None where the setting ``reports.scheduled`` is off.
+    """
+    if not read_setting(SCHEDULED_REPORTS):
+        return []
     today = at.astimezone(UTC).date()
     yesterday, month_end = today - timedelta(days=1), today.replace(day=1) - timedelta(days=1)
     wanted = (
