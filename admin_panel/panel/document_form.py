@@ -35,7 +35,9 @@ class DocumentForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
         for name, field in self.schema().fields.items():
-            if name in cleaned and (field.required or cleaned[name] not in {"", None}):
+            # An empty table is none, and an empty list is one without entries.
+            kept = field.required or isinstance(field, serializers.ListField)
+            if name in cleaned and (kept or cleaned[name] not in {"", None}):
                 try:
                     self.document[name] = _value(field, cleaned[name])
                 except ValueError as error:
@@ -70,6 +72,8 @@ def _layout(field: Any) -> str:
             return f"There are: {', '.join(str(choice) for choice in child.choices)}."
         case serializers.DictField(child=serializers.Serializer() as child):
             return f"One a line: {COLUMN.join(['which', *child.fields])}."
+        case serializers.DictField(child=serializers.DictField()):
+            return f"One a line: {COLUMN.join(['which', 'which', 'value'])}."
         case serializers.DictField():
             return f"One a line: {COLUMN.join(['which', 'value'])}."
     return ""
@@ -86,6 +90,9 @@ def _text(field: Any, value: Any) -> Any:
         case serializers.DictField(child=serializers.Serializer() as child):
             rows = ([key, *(str(row.get(name, "")) for name in child.fields)] for key, row in value.items())
             return "\n".join(COLUMN.join(row) for row in rows)
+        case serializers.DictField(child=serializers.DictField()):
+            rows = ([outer, key, _on_a_line(text)] for outer, inner in value.items() for key, text in inner.items())
+            return "\n".join(COLUMN.join(row) for row in rows)
         case serializers.DictField():
             return "\n".join(f"{key}{COLUMN}{item}" for key, item in value.items())
     return value
@@ -99,6 +106,8 @@ def _value(field: Any, text: Any) -> Any:
         case serializers.DictField(child=serializers.Serializer() as child):
             names = list(child.fields)
             return {key: dict(zip(names, row, strict=True)) for key, row in _rows(text, len(names))}
+        case serializers.DictField(child=serializers.DictField()):
+            return _tables(text)
         case serializers.DictField():
             return {key: value for key, (value,) in _rows(text, 1)}
     return text
@@ -118,3 +127,22 @@ def _rows(text: str, columns: int) -> list[tuple[str, list[str]]]:
             raise ValueError(f"'{key}' stands here twice.")
         rows[key] = values
     return list(rows.items())
+
+
+def _tables(text: str) -> dict[str, dict[str, str]]:
+    """``outer | inner | value`` a line; the value may have bars of its own, and ``\\n`` is a new line in it."""
+    tables: dict[str, dict[str, str]] = {}
+    for line in _lines(text):
+        cells = [cell.strip() for cell in line.split(COLUMN.strip(), 2)]
+        if len(cells) != 3:
+            raise ValueError(f"'{line}' has {len(cells)} columns, not 3.")
+        outer, inner, value = cells
+        table = tables.setdefault(outer, {})
+        if inner in table:
+            raise ValueError(f"'{outer}{COLUMN}{inner}' stands here twice.")
+        table[inner] = value.replace("\\n", "\n")
+    return tables
+
+
+def _on_a_line(text: str) -> str:
+    return text.replace("\n", "\\n")

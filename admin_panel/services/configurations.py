@@ -33,7 +33,7 @@ def operator_configuration_write(
     Raises:
         PermissionDenied: the operator may not write configurations.
         ConfigurationRefused: ``configuration_newer``: somebody has written another version meanwhile.
-        web.configuration.InvalidDocument: the document cannot be obeyed.
+        exchanger.kernel.documents.InvalidDocument: the document cannot be obeyed.
         admin_panel.services.permissions.ReasonMissing: there is no comment.
     """
     with audited(
@@ -56,7 +56,7 @@ def operator_configuration_publish(*, actor: Actor, configuration_id: UUID, reas
 
     Raises:
         PermissionDenied: the operator may not publish.
-        web.configuration.InvalidDocument: it can no longer be obeyed.
+        exchanger.kernel.documents.InvalidDocument: it can no longer be obeyed.
         admin_panel.services.permissions.ReasonMissing
     """
     version = Configuration.objects.get(pk=configuration_id)

@@ -102,7 +102,7 @@ def concrete(route, row):
     return "/" + re.sub(r"<[^>]*>", str(row.pk), route).replace("\\Z", "").replace("\\", "").replace("?", "")
 
 
-ADD_QUERY = {Report: "?type=orders"}  # the form of one of its kinds
+ADD_QUERY = {Report: "?type=orders", Configuration: "?application=web"}  # the form of one of its kinds
 
 
 def writes_of(operator, model_admin, row):

@@ -90,6 +90,7 @@ TABLES: dict[str, dict[str, dict[Context, str]]] = {
         },
         "bot_state": {TELEGRAM: _ALL, ADMIN: "select"},
         "user_commands": {TELEGRAM: _ALL, ADMIN: "select"},
+        "published_configuration": {TELEGRAM: "select", ADMIN: _NO_DELETE},
         "event_inbox": {TELEGRAM: "select insert update(handled_at)", ADMIN: "select"},
         "cache_invalidations": {TELEGRAM: _ALL, ADMIN: "select insert delete"},
         "django_migrations": {TELEGRAM: "select", ADMIN: "select"},
