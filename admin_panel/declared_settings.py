@@ -47,6 +47,12 @@ class Setting(Generic[T]):
         """The document ``{"value": …}``, of which a form is made."""
         return type("SettingSerializer", (StrictSerializer,), {"value": self.field})
 
+    def text(self, value: T) -> str:
+        """A value as people read it: ``90 days``, ``on``."""
+        if isinstance(value, bool):
+            return "on" if value else "off"
+        return f"{value} {self.unit}".strip()
+
     def parse(self, value: Any) -> T:
         """The value that JSON states.
 

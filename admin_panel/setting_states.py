@@ -33,6 +33,15 @@ class SettingState:
         return token_of(self.row)
 
     @property
+    def in_force(self) -> str:
+        """What is in force, as people read it; nothing where nobody reads the setting."""
+        return "–" if self.setting is None else self.setting.text(self.value)
+
+    @property
+    def default(self) -> str:
+        return "–" if self.setting is None else self.setting.text(self.setting.default)
+
+    @property
     def is_default(self) -> bool:
         return self.row is None
 

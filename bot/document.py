@@ -25,7 +25,8 @@ class DocumentSerializer(StrictSerializer):
         default=dict,
         help_text=(
             f"Texts in other words than the bot's own, by language ({', '.join(LANGUAGES)}) and key"
-            f" ({', '.join(TEXTS)}). {{number}} becomes the number of the order; \\n begins a new line."
+            f" ({', '.join(TEXTS)}). One a line: language | key | text."
+            " {number} becomes the number of the order; \\n begins a new line."
         ),
     )
     maintenance_mode = serializers.BooleanField(

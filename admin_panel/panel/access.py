@@ -36,8 +36,6 @@ CONTEXT_LABELS: dict[str, str] = {Context.WEB: "info", Context.ADMIN: "danger", 
 class AccessPages(PostedActions):
     """For the ModelAdmin of people: blocks below the form, and the addresses that their buttons post to."""
 
-    change_form_outer_after_template = "admin_panel/access.html"
-
     def get_urls(self) -> list[URLPattern]:
         views = {
             "grant": self.posted(self.grant_view, step_up=True),
@@ -48,16 +46,13 @@ class AccessPages(PostedActions):
         own = [path(f"<path:object_id>/{name}/", view, name=f"identity_user_{name}") for name, view in views.items()]
         return [*own, *super().get_urls()]  # type: ignore[misc]
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **options: Any
     ) -> HttpResponse:
-        shown = _access(request, UUID(object_id)) if object_id and _is_uuid(object_id) else {}
-        page: HttpResponse = super().changeform_view(  # type: ignore[misc]
-            request, object_id, form_url, {**shown, **(extra_context or {})}
+        if obj is not None:
+            context |= _access(request, obj.pk)
+        page: HttpResponse = super().render_change_form(  # type: ignore[misc]
+            request, context, *args, obj=obj, **options
         )
         return page
 
@@ -159,11 +154,3 @@ def _context(name: str) -> Context:
         return Context(name)
     except ValueError:
         raise WrongPermissionChange("Choose one of the applications on the page.") from None
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True

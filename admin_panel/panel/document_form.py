@@ -73,7 +73,7 @@ def _layout(field: Any) -> str:
         case serializers.DictField(child=serializers.Serializer() as child):
             return f"One a line: {COLUMN.join(['which', *child.fields])}."
         case serializers.DictField(child=serializers.DictField()):
-            return f"One a line: {COLUMN.join(['which', 'which', 'value'])}."
+            return ""  # what the columns are is for the field's own help to say
         case serializers.DictField():
             return f"One a line: {COLUMN.join(['which', 'value'])}."
     return ""

@@ -85,6 +85,7 @@ class AdminSettingAdmin(PanelAdmin):
         )
 
     def _set(self, request: HttpRequest, state: SettingState, form: DocumentForm) -> HttpResponse:
+        assert state.setting is not None
         value = form.document["value"]
         operator_setting_set(
             actor=actor_of(request),
@@ -93,7 +94,9 @@ class AdminSettingAdmin(PanelAdmin):
             reason=reason_of(request),
             based_on=request.POST.get("based_on", ""),
         )
-        messages.success(request, f"{state.key} is {value}; every process obeys it within five seconds.")
+        messages.success(
+            request, f"{state.key} is {state.setting.text(value)}; every process obeys it within five seconds."
+        )
         return HttpResponseRedirect(_address(state.key))
 
     def _reset(self, request: HttpRequest, state: SettingState) -> HttpResponse:
@@ -106,7 +109,7 @@ class AdminSettingAdmin(PanelAdmin):
         if state.setting is None:
             messages.success(request, f"{state.key} is gone.")
             return HttpResponseRedirect(reverse("admin:admin_panel_adminsetting_changelist"))
-        messages.success(request, f"{state.key} is back at its default, {state.setting.default}.")
+        messages.success(request, f"{state.key} is back at its default, {state.default}.")
         return HttpResponseRedirect(_address(state.key))
 
     def _page(self, request: HttpRequest, template: str, **shown: Any) -> HttpResponse:

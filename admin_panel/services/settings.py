@@ -111,7 +111,7 @@ def _told(row: AdminSetting | None, key: str) -> Any:
     """What the trail keeps: the value, or the default with its name."""
     if row is not None:
         return row.value
-    return f"{SETTINGS[key].default} ({DEFAULT})" if key in SETTINGS else None
+    return f"{SETTINGS[key].text(SETTINGS[key].default)} ({DEFAULT})" if key in SETTINGS else None
 
 
 def _resource(key: str) -> Resource:

@@ -114,22 +114,22 @@ def test_the_list_shows_what_is_declared_and_what_is_not(operator, statements):
 
 def test_a_setting_is_set_seen_in_its_history_and_set_back(operator):
     answer = posted(operator, "30")
-    assert messages_of(answer) == [f"{KEY} is 30; every process obeys it within five seconds."]
+    assert messages_of(answer) == [f"{KEY} is 30 days; every process obeys it within five seconds."]
     assert read_setting(KEEP_REPORTS) == 30
     row = AdminSetting.objects.get()
     assert (row.key, row.value, row.updated_by) == (KEY, 30, operator.person.pk)
     posted(operator, "31")
     assert read_setting(KEEP_REPORTS) == 31
     answer = operator.post(PAGE, {"reset": "1", "reason": "As it was.", "based_on": token()}, follow=True)
-    assert messages_of(answer) == [f"{KEY} is back at its default, 90."]
+    assert messages_of(answer) == [f"{KEY} is back at its default, 90 days."]
     assert read_setting(KEEP_REPORTS) == 90
     assert not AdminSetting.objects.exists()
     assert trail() == [("setting.set", "done")] * 2 + [("setting.reset", "done")]
     logs = AuditLog.objects.order_by("created_at")
     assert [(log.old_values, log.new_values) for log in logs] == [
-        ({"value": "90 (default)"}, {"value": 30, "reason": "The disk is small."}),
+        ({"value": "90 days (default)"}, {"value": 30, "reason": "The disk is small."}),
         ({"value": 30}, {"value": 31, "reason": "The disk is small."}),
-        ({"value": 31}, {"value": "90 (default)", "reason": "As it was."}),
+        ({"value": 31}, {"value": "90 days (default)", "reason": "As it was."}),
     ]
     assert {(log.resource_type, log.resource_id) for log in logs} == {("admin_setting", KEY)}
     history = operator.get(HISTORY).text
@@ -139,7 +139,8 @@ def test_a_setting_is_set_seen_in_its_history_and_set_back(operator):
 
 def test_a_switch_is_switched_off_and_on(operator):
     page = address("change", AdminSetting(key=SCHEDULED_REPORTS.key))
-    operator.post(page, {"reason": "Not now.", "based_on": DEFAULT})
+    told = operator.post(page, {"reason": "Not now.", "based_on": DEFAULT}, follow=True)
+    assert messages_of(told) == [f"{SCHEDULED_REPORTS.key} is off; every process obeys it within five seconds."]
     assert read_setting(SCHEDULED_REPORTS) is False
     operator.post(page, {"value": "on", "reason": "Now.", "based_on": token(SCHEDULED_REPORTS.key)})
     assert read_setting(SCHEDULED_REPORTS) is True
