@@ -38,9 +38,12 @@ class Setting(Generic[T]):
         return "boolean" if isinstance(self.field, serializers.BooleanField) else "integer"
 
     @property
-    def bounds(self) -> tuple[int | None, int | None]:
-        """The least and the most; None where there is no such bound."""
-        return getattr(self.field, "min_value", None), getattr(self.field, "max_value", None)
+    def least(self) -> int | None:
+        return getattr(self.field, "min_value", None)
+
+    @property
+    def most(self) -> int | None:
+        return getattr(self.field, "max_value", None)
 
     @property
     def schema(self) -> type[StrictSerializer]:

@@ -67,7 +67,9 @@ def setting_states() -> list[SettingState]:
 
 
 def setting_state(key: str) -> SettingState | None:
-    """One of them; None where the key is neither declared nor in the table."""
+    """One of them; None where the key is neither declared nor in the table, whose text holds no NUL."""
+    if "\0" in key:
+        return None
     row = AdminAdapter().find_settings().filter(key=key).first()
     return None if row is None and key not in SETTINGS else _state(key, row)
 

@@ -3,8 +3,9 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from admin_panel.models import AdminSetting, AuditLog, Configuration, Outcome, Report, SystemMetric
+from admin_panel.models import AuditLog, Configuration, Outcome, Report, SystemMetric
 from admin_panel.models.audit_log import UNFINISHED
+from admin_panel.services.permissions import REASON_LENGTH
 
 
 class AuditLogSerializer(serializers.ModelSerializer[AuditLog]):
@@ -70,12 +71,6 @@ class SystemMetricSerializer(serializers.ModelSerializer[SystemMetric]):
         fields = ["id", "metric_name", "metric_value", "tags", "recorded_at"]
 
 
-class AdminSettingSerializer(serializers.ModelSerializer[AdminSetting]):
-    class Meta:
-        model = AdminSetting
-        fields = ["id", "key", "value", "description", "updated_by", "updated_at"]
-
-
 class ConfigurationSerializer(serializers.ModelSerializer[Configuration]):
     class Meta:
         model = Configuration
@@ -89,3 +84,7 @@ class ConfigurationSerializer(serializers.ModelSerializer[Configuration]):
             "created_at",
             "published_at",
         ]
+
+
+class ReasonSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=REASON_LENGTH, help_text="For the audit trail.")

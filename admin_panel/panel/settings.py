@@ -31,7 +31,7 @@ class AdminSettingAdmin(PanelAdmin):
     ordering = ("key",)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> AdminSetting | None:
-        state = _state(object_id)
+        state = setting_state(object_id)
         return None if state is None else state.row or AdminSetting(key=state.key, value=state.value)
 
     def history_id(self, obj: Model) -> str:
@@ -52,7 +52,7 @@ class AdminSettingAdmin(PanelAdmin):
         """The setting, and the form that sets it or sets it back."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        state = _state(unquote(object_id))
+        state = setting_state(unquote(object_id))
         if state is None:
             raise Http404
         may_set = request.user.has_perm(MAY_SET)
@@ -122,10 +122,6 @@ def _form(state: SettingState, data: Any) -> DocumentForm | None:
     if state.setting is None:
         return None
     return DocumentForm(state.setting.schema, data, document={"value": state.value})
-
-
-def _state(key: str) -> SettingState | None:
-    return None if "\0" in key else setting_state(key)
 
 
 def _address(key: str, page: str = "change") -> str:

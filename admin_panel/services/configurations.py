@@ -24,6 +24,13 @@ MAY_PUBLISH = "admin_panel.change_configuration"
 class ConfigurationRefused(Refused):
     """Nothing was written or put into force; the code says why."""
 
+    codes = {
+        409: {
+            "configuration_newer": "Somebody has written a newer version meanwhile: look at it, and write yours on top"
+            " of it."
+        }
+    }
+
 
 def operator_configuration_write(
     *, actor: Actor, context: Context, document: Mapping[str, Any], comment: str, based_on: int
@@ -85,11 +92,8 @@ def newest_version(context: Context) -> int:
 
 
 def _write(context: Context, document: Any, comment: str, based_on: int, author: UUID) -> Configuration:
-    conflict = ConfigurationRefused(
-        "configuration_newer",
-        "Somebody has written a newer version meanwhile: look at it, and write yours on top of it.",
-        status=409,
-    )
+    message = ConfigurationRefused.codes[409]["configuration_newer"]
+    conflict = ConfigurationRefused("configuration_newer", message, status=409)
     if newest_version(context) != based_on:
         raise conflict
     try:

@@ -30,6 +30,14 @@ PRIORITY = -1  # behind what runs by the clock
 class ReportRefused(Refused):
     """What was asked of a report does not go with what has become of it."""
 
+    codes = {
+        400: {"report_unknown": "There are no reports of type 'sales' any more."},
+        409: {
+            "report_not_failed": "Only a report that has failed is tried again.",
+            "report_not_there": "There is no file of this report.",
+        },
+    }
+
 
 def report_request(*, actor: Actor, kind: ReportKind, parameters: Mapping[str, Any], anew: bool = False) -> Report:
     """Have a report made in the background, or the one that was made of the same data within the hour.
