@@ -28,13 +28,14 @@ from admin_panel.services.configurations import (
 from admin_panel.services.permissions import REASON_LENGTH
 from exchanger.kernel.contexts import Context
 from exchanger.kernel.documents import InvalidDocument
+from exchanger.kernel.fields import TextField
 from exchanger.kernel.schema import refuses
 
 
 class VersionSerializer(serializers.Serializer[Any]):
     application_context = serializers.ChoiceField(choices=[context.value for context in TARGETS])
     document = serializers.DictField(help_text="As those in the list have it; a key that is not known is refused.")
-    comment = serializers.CharField(max_length=REASON_LENGTH, help_text="What changes, and why.")
+    comment = TextField(max_length=REASON_LENGTH, help_text="What changes, and why.")
     based_on = serializers.IntegerField(
         min_value=0, max_value=2**31 - 2, help_text="The newest version that was seen; 0 where there is none."
     )

@@ -23,6 +23,7 @@ from admin_panel.reports.files import CONTENT_TYPES
 from admin_panel.reports.kinds import KINDS, WrongParameters
 from admin_panel.services.actors import actor_of
 from admin_panel.services.reports import ReportRefused, report_download, report_request, report_retry
+from exchanger.kernel.fields import TextField, TruthField
 from exchanger.kernel.schema import refuses
 
 _PARAMETERS = "; ".join(f"{kind.name}: {', '.join(kind.form.base_fields)}" for kind in KINDS.values())
@@ -43,12 +44,10 @@ _FILES = {
 class ReportRequestSerializer(serializers.Serializer[Any]):
     type = serializers.ChoiceField(choices=sorted(KINDS))
     parameters = serializers.DictField(
-        child=serializers.CharField(max_length=100, allow_blank=True),
+        child=TextField(max_length=100, allow_blank=True),
         help_text=f"Days as 2026-03-01, in UTC, both included; by type: {_PARAMETERS}. Format is csv or xlsx.",
     )
-    anew = serializers.BooleanField(
-        default=False, help_text="Make it even if the same was made of the same data within the hour."
-    )
+    anew = TruthField(default=False, help_text="Make it even if the same was made of the same data within the hour.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         known = KINDS[attrs["type"]].form.base_fields

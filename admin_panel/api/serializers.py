@@ -6,6 +6,7 @@ from rest_framework import serializers
 from admin_panel.models import AuditLog, Configuration, Outcome, Report, SystemMetric
 from admin_panel.models.audit_log import UNFINISHED
 from admin_panel.services.permissions import REASON_LENGTH
+from exchanger.kernel.fields import TextField
 
 
 class AuditLogSerializer(serializers.ModelSerializer[AuditLog]):
@@ -87,4 +88,4 @@ class ConfigurationSerializer(serializers.ModelSerializer[Configuration]):
 
 
 class ReasonSerializer(serializers.Serializer[Any]):
-    reason = serializers.CharField(max_length=REASON_LENGTH, help_text="For the audit trail.")
+    reason = TextField(max_length=REASON_LENGTH, help_text="For the audit trail.")

@@ -15,6 +15,7 @@ from admin_panel.models import AdminSetting
 from admin_panel.services.actors import actor_of
 from admin_panel.services.settings import SettingRefused, operator_setting_reset, operator_setting_set
 from admin_panel.setting_states import SettingState, setting_state, setting_states
+from exchanger.kernel.fields import TextField
 from exchanger.kernel.schema import refuses
 
 _VERSION = "What this state is known by: who changes it says which one they have seen."
@@ -48,7 +49,7 @@ class SettingsSerializer(serializers.Serializer[Any]):
 
 
 class BasedOnSerializer(ReasonSerializer):
-    based_on = serializers.CharField(max_length=64, help_text="The version that was seen.")
+    based_on = TextField(max_length=64, help_text="The version that was seen.")
 
 
 class SettingChangeSerializer(BasedOnSerializer):

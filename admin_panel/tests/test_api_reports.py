@@ -87,6 +87,12 @@ def test_what_cannot_be_made_is_not_asked_for(parameters, code, field):
     assert not Report.objects.exists()
 
 
+@pytest.mark.parametrize("anew", [0, "yes", None, []])
+def test_anew_is_a_truth_value(anew):
+    answer = ask(bearer("*"), anew=anew)
+    assert (answer.status_code, list(answer.json()["details"])) == (400, ["anew"])
+
+
 def test_one_that_failed_is_tried_again_and_no_other():
     client = bearer("*")
     failed = ReportFactory(type="orders", status=ReportStatus.FAILED, problem="The disk is full.")

@@ -81,7 +81,7 @@ def test_what_a_change_costs(statements):
     client = bearer(MAY_SEE, MAY_SET)
     client.get(ONE)
     sent = statements(lambda: put(client))
-    # The state for the answer, before and after, and for the entry; the entry's two rows; a transaction of lock and row.
+    # The state before, after, and for the entry; the entry's two rows; a transaction of the lock and the row.
     assert (len(sent["admin"]), len(sent["identity"]), sent["web"], sent["bot"]) == (9, 1, [], [])
 
 
@@ -93,6 +93,7 @@ def test_what_a_change_costs(statements):
         ({"value": None}, 400, "invalid"),
         ({"value": {"days": 1}}, 400, "setting_invalid"),
         ({"reason": " "}, 400, "invalid"),
+        ({"reason": 7}, 400, "invalid"),
         ({"reason": "x" * 501}, 400, "invalid"),
         ({"based_on": ""}, 400, "invalid"),
         ({"based_on": "another"}, 409, "setting_changed"),
