@@ -3,6 +3,8 @@
 import itertools
 import os
 import signal
+import subprocess
+import sys
 from collections import Counter
 from contextlib import contextmanager
 from datetime import timedelta
@@ -17,9 +19,11 @@ from bot.telegram.failures import WrongToken
 from bot.tests.factories import BroadcastFactory, ConversationFactory, NotificationFactory
 from bot.tests.sending import FAST, SenderProcess, ended, eventually, sender, time_passes
 from exchanger.kernel.cache.namespaces import PACE
+from exchanger.local.paths import CHECKOUT
 from exchanger.sandbox.telegram import faults
 from exchanger.sandbox.telegram.limits import Limits
 from exchanger.sandbox.telegram.server import serving
+from exchanger.testing.processes import process_environment
 
 pytestmark = pytest.mark.context("telegram")
 CHAT = 7001
@@ -330,3 +334,51 @@ def test_a_wrong_token_ends_the_sender_and_nothing_is_lost(telegram):
         eventually(lambda: "error" in running)
     row.refresh_from_db()
     assert (row.sent, row.attempts, row.dead_at, row.claimed_until) == (False, 0, None, None)
+
+
+# --- The process
+
+
+@pytest.mark.parametrize(
+    ("context", "variables", "status", "line"),
+    [
+        ("telegram", {"TELEGRAM_BOT_TOKEN": ""}, 78, "exchanger: TELEGRAM_BOT_TOKEN is not set: talk to @BotFather"),
+        ("telegram", {"TELEGRAM_BOT_TOKEN": "10001:wrong"}, 78, "exchanger: Telegram does not know the token"),
+        ("telegram", {"TELEGRAM_MESSAGES_PER_SECOND": "0"}, 78, "exchanger: TELEGRAM_MESSAGES_PER_SECOND is 0: set it"),
+        ("web", {}, 1, "CommandError: Notifications are the bot's to send"),
+    ],
+)
+def test_a_sender_that_cannot_send_does_not_start_and_says_why_in_one_line(
+    telegram, world, context, variables, status, line
+):
+    row = notify()
+    done = subprocess.run(
+        [sys.executable, "manage.py", "send_notifications"],
+        cwd=CHECKOUT,
+        env={
+            **process_environment(context, world.environments),
+            "TELEGRAM_API_URL": telegram.url,
+            **variables,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status
+    assert [done.stderr.startswith(line), len(done.stderr.splitlines())] == [True, 1], done.stderr
+    row.refresh_from_db()
+    assert (row.sent, row.attempts, row.claimed_until) == (False, 0, None)
+
+
+def test_a_sender_process_starts_without_telegram_sends_when_it_is_there_and_ends_when_told(telegram, world):
+    row = notify()
+    telegram.script("getMe", faults.fails(502))
+    process = SenderProcess(world, telegram, "early")
+    try:
+        telegram.wait(lambda: len(telegram.messages) == 1)
+        process.stop()
+    finally:
+        process.kill()
+    row.refresh_from_db()
+    assert row.sent
+    assert "does not answer yet" in process.log.read_text()
