@@ -22,7 +22,7 @@ class BotConfiguration:
 
     ``texts`` are templates by language and key, where they are not the code's. ``dialogue_timeout`` is how long a
     dialogue waits for a word, ``quote_timeout`` for the confirmation of a quote. ``told_events`` are those types of
-    events that people are told of.
+    events that people are told of. ``messages_per_second`` is None where the deployment's own pace is slow enough.
     """
 
     version: int
@@ -30,7 +30,7 @@ class BotConfiguration:
     maintenance_mode: bool
     dialogue_timeout: timedelta
     quote_timeout: timedelta
-    messages_per_second: int
+    messages_per_second: int | None
     told_events: frozenset[str]
 
     @classmethod

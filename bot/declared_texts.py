@@ -78,6 +78,36 @@ ORDER_EVENTS: Mapping[str, Text] = {
         "За заявкою {number} повернуто кошти: вони вже прямують до вас.",
         "По заявке {number} возвращены деньги: они уже на пути к вам.",
     ),
+    "payment.held": _order(
+        "Order {number}: a payment came that it cannot take. Your money is safe: we are looking into it.",
+        "Заявка {number}: надійшов платіж, який не може бути прийнято. Ваші гроші в безпеці: ми розбираємося.",
+        "Заявка {number}: поступил платёж, который она не может принять. Ваши деньги в безопасности: мы разбираемся.",
+    ),
+    "refund.requested": _order(
+        "Order {number}: a refund has been requested.",
+        "Заявка {number}: подано запит на повернення коштів.",
+        "Заявка {number}: запрошен возврат денег.",
+    ),
+    "refund.approved": _order(
+        "Order {number}: your refund is approved, and will be sent soon.",
+        "Заявка {number}: повернення коштів схвалено, незабаром надішлемо.",
+        "Заявка {number}: возврат одобрен и скоро будет отправлен.",
+    ),
+    "refund.rejected": _order(
+        "Order {number}: the refund has not been approved.",
+        "Заявка {number}: повернення коштів не схвалено.",
+        "Заявка {number}: возврат не одобрен.",
+    ),
+    "refund.succeeded": _order(
+        "Order {number}: your refund has been sent.",
+        "Заявка {number}: кошти вам надіслано.",
+        "Заявка {number}: возврат вам отправлен.",
+    ),
+    "refund.failed": _order(
+        "Order {number}: your refund could not be sent. Your money is safe: we are looking into it.",
+        "Заявка {number}: повернути кошти не вдалося. Ваші гроші в безпеці: ми з'ясовуємо, що сталося.",
+        "Заявка {number}: вернуть деньги не удалось. Ваши деньги в безопасности: мы разбираемся.",
+    ),
 }
 """What people may be told of their orders, by the type of the event."""
 

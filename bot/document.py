@@ -41,8 +41,8 @@ class DocumentSerializer(StrictSerializer):
         help_text="How long a person has to confirm the quote that the bot shows; never longer than the quote is firm.",
     )  # fmt: skip
     messages_per_second = serializers.IntegerField(
-        min_value=1, max_value=TELEGRAMS_PACE, required=False, default=25,
-        help_text=f"The pace of notifications; Telegram takes about {TELEGRAMS_PACE} a second.",
+        min_value=1, max_value=TELEGRAMS_PACE, required=False, allow_null=True, default=None,
+        help_text=f"The pace of notifications, at most {TELEGRAMS_PACE}; empty is as fast as the deployment allows.",
     )  # fmt: skip
     told_events = serializers.ListField(
         child=serializers.ChoiceField(choices=sorted(ORDER_EVENTS)),

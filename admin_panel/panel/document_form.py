@@ -58,7 +58,9 @@ def _form_field(field: Any) -> forms.Field:
             return forms.BooleanField(widget=UnfoldBooleanSwitchWidget, **shared)
         case serializers.IntegerField():
             limits = {"min_value": field.min_value, "max_value": field.max_value}
-            return forms.IntegerField(widget=UnfoldAdminIntegerFieldWidget, **{**shared, **limits, "required": True})
+            return forms.IntegerField(
+                widget=UnfoldAdminIntegerFieldWidget, **{**shared, **limits, "required": not field.allow_null}
+            )
         case serializers.ListField() | serializers.DictField():
             return forms.CharField(widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}), **shared)
         case _:

@@ -32,7 +32,7 @@ def test_without_a_document_it_is_what_the_code_has():
     assert not configuration.maintenance_mode
     assert configuration.dialogue_timeout == timedelta(minutes=30)
     assert configuration.quote_timeout == timedelta(minutes=2)
-    assert configuration.messages_per_second == 25
+    assert configuration.messages_per_second is None
     assert configuration.told_events == set(ORDER_EVENTS)
 
 

@@ -1,4 +1,4 @@
-"""The platform's processes under one supervisor: three applications and their workers, with prefixed logs."""
+"""The platform's processes under one supervisor: three applications and what works for them, with prefixed logs."""
 
 import os
 import shlex
@@ -23,6 +23,8 @@ MARK = "EXCHANGER_LOCAL_RUN"  # in the environment of every process of ours, so 
 READY_SECONDS = 60
 STOP_SECONDS = 5
 WEB_THREADS = 4
+SENDER = "telegram-sender"
+BOT_TOKEN = "TELEGRAM_BOT_TOKEN"  # noqa: S105  (the variable's name)
 
 
 class PortTaken(RuntimeError):
@@ -78,6 +80,9 @@ class Supervisor:
             environment = self._environment(context)
             manager.add_process(context, self._server_command(context), env=environment, cwd=str(CHECKOUT))
             manager.add_process(f"{context}-worker", self._worker_command(), env=environment, cwd=str(CHECKOUT))
+        if has_bot_token():
+            environment = self._environment(Context.TELEGRAM)
+            manager.add_process(SENDER, self._sender_command(), env=environment, cwd=str(CHECKOUT))
         own = {**self._inherited(), **self.servers.environments.read(CARD_PROCESSOR), MARK: self.mark}
         manager.add_process(CARD_PROCESSOR, self._card_processor_command(), env=own, cwd=str(CHECKOUT))
         threading.Thread(target=self._announce, args=(when_ready,), daemon=True).start()
@@ -102,6 +107,8 @@ class Supervisor:
         if context is Context.WEB:
             elsewhere["TELEGRAM_INTERNAL_URL"] = f"http://127.0.0.1:{self.port(Context.TELEGRAM)}"
             elsewhere["CARD_PROCESSOR_URL"] = f"http://127.0.0.1:{self.card_processor_port}"
+        if context is Context.TELEGRAM and has_bot_token():
+            elsewhere[BOT_TOKEN] = os.environ[BOT_TOKEN]
         return {
             **self._inherited(),
             **self.servers.environments.for_process(context),
@@ -112,9 +119,9 @@ class Supervisor:
         }
 
     def _inherited(self) -> dict[str, str]:
-        """What every process gets of our own environment: nothing that one of the local files says."""
+        """What every process gets of our own environment: nothing of the local files, nor the bot's token."""
         ours = {name for each in ("", *Context) for name in self.servers.environments.for_process(each)}
-        return {name: value for name, value in os.environ.items() if name not in ours}
+        return {name: value for name, value in os.environ.items() if name not in {*ours, BOT_TOKEN}}
 
     def _server_command(self, context: Context) -> str:
         return shlex.join(
@@ -135,11 +142,19 @@ class Supervisor:
     def _worker_command(self) -> str:
         return shlex.join(["exec", sys.executable, "manage.py", "worker"])
 
+    def _sender_command(self) -> str:
+        return shlex.join(["exec", sys.executable, "manage.py", "send_notifications"])
+
     def _is_ours(self, process: psutil.Process) -> bool:
         try:
             return process.pid != os.getpid() and process.environ().get(MARK) == self.mark
         except (psutil.Error, OSError):
             return False
+
+
+def has_bot_token() -> bool:
+    """Whether whoever runs this has a bot at Telegram; without one, nothing is sent."""
+    return bool(os.environ.get(BOT_TOKEN))
 
 
 def _answers(url: str) -> bool:
