@@ -11,7 +11,7 @@ from django.db import connections
 from django.db.models import Count, Max, Min, QuerySet
 from psycopg.types.json import Jsonb
 
-from admin_panel.metrics.declared import COUNTERS
+from admin_panel.metrics.declared import COUNTERS, REDIS_HITS, REDIS_MISSES
 from admin_panel.models import (
     AdminSetting,
     AuditLog,
@@ -51,6 +51,15 @@ class SeriesPoint:
     tags: dict[str, str]
     at: datetime
     value: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedCounts:
+    """Redis' counts of look-ups, as they were recorded ``at`` (aware)."""
+
+    at: datetime
+    hits: int
+    misses: int
 
 
 def with_outcome(logs: QuerySet[AuditLog], outcome: str) -> QuerySet[AuditLog]:
@@ -126,6 +135,15 @@ class AdminAdapter:
         with connections[SPECS[self.context].alias].cursor() as cursor:
             cursor.execute(_SERIES, values | {"since": since, "until": until, "step": step})
             return [SeriesPoint(name, decode(held), at, value) for name, held, at, value in cursor.fetchall()]
+
+    def find_redis_counts(self, *, since: datetime) -> RecordedCounts | None:
+        """The first of Redis' counts that was recorded from ``since`` (aware) on."""
+        names = (REDIS_HITS.name, REDIS_MISSES.name)
+        rows = SystemMetric.objects.filter(metric_name__in=names, recorded_at__gte=since).order_by("recorded_at")[:2]
+        values = {row.metric_name: int(row.metric_value or 0) for row in rows}
+        if len(values) < len(names) or rows[0].recorded_at != rows[1].recorded_at:
+            return None
+        return RecordedCounts(rows[0].recorded_at, values[REDIS_HITS.name], values[REDIS_MISSES.name])
 
     def find_settings(self) -> QuerySet[AdminSetting]:
         """All settings, by key."""

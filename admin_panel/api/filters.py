@@ -39,11 +39,11 @@ class ReportFilter(filters.FilterSet):
         fields: list[str] = []
 
 
-class TagsField(forms.CharField):
+class TagsField(forms.Field):
     """``database:web,state:idle``: tags with their values."""
 
     def to_python(self, value: Any) -> dict[str, str]:
-        pairs = [pair.partition(":") for pair in super().to_python(value).split(",")] if value else []
+        pairs = [pair.partition(":") for pair in str(value).split(",")] if value else []
         if not all(tag and held and "\0" not in tag + held for tag, _, held in pairs):
             raise forms.ValidationError("Give tags with their values, like database:web,state:idle.", code="invalid")
         return {tag: held for tag, _, held in pairs}
