@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connections
-from django.db.models import Count, Max, Min, QuerySet
+from django.db.models import Count, Min, QuerySet
 from psycopg.types.json import Jsonb
 
 from admin_panel.metrics.declared import COUNTERS, REDIS_HITS, REDIS_MISSES
@@ -115,8 +115,8 @@ class AdminAdapter:
 
     def find_latest_metrics(self, clock: str) -> QuerySet[SystemMetric]:
         """Everything of the minute in which ``clock``, a metric that no minute is without, was recorded last."""
-        latest = SystemMetric.objects.filter(metric_name=clock).order_by().values("metric_name")
-        return SystemMetric.objects.filter(recorded_at=latest.annotate(at=Max("recorded_at")).values("at"))
+        latest = SystemMetric.objects.filter(metric_name=clock).order_by("-recorded_at").values("recorded_at")[:1]
+        return SystemMetric.objects.filter(recorded_at=latest)
 
     def find_metric_series(
         self,

@@ -1,5 +1,6 @@
 """The system metrics: what a minute records, and what is left of it as it ages."""
 
+import re
 import threading
 import uuid
 from collections import defaultdict
@@ -13,15 +14,24 @@ from django.utils import timezone
 from procrastinate import App
 from procrastinate.testing import InMemoryConnector
 
+from admin_panel.cache import AdminCache
 from admin_panel.jobs import register
 from admin_panel.metrics import declared, sources
 from admin_panel.metrics.declared import BY_NAME, METRICS, Kind
 from admin_panel.models import SystemMetric
-from admin_panel.services.metrics import CHUNK, metrics_collect, metrics_thin
+from admin_panel.services.metrics import (
+    CHUNK,
+    KEEP_FINE_DAYS,
+    KEEP_HOURLY_DAYS,
+    KEEP_MINUTES_HOURS,
+    metrics_collect,
+    metrics_thin,
+)
 from admin_panel.tests.factories import AdminSettingFactory, SystemMetricFactory
 from bot.tests.factories import InboxEventFactory, MessageFactory, NotificationFactory
 from exchanger.isolation.acl import rules
 from exchanger.kernel.contexts import ALIASES, Context, database_name
+from exchanger.local.paths import CHECKOUT
 from exchanger.testing.jobs import queue_scheduled
 from identity.services.sessions import session_open
 from identity.tests.factories import UserFactory
@@ -70,6 +80,20 @@ def test_a_sample_has_the_tags_that_are_declared():
         declared.SESSIONS.sample(1, database="web")
     with pytest.raises(ValueError, match="has the tags"):
         declared.SESSIONS.sample(1)
+
+
+def test_the_document_lists_what_is_declared_as_it_is_declared():
+    document = (CHECKOUT / "docs" / "metrics.md").read_text()
+    listed = re.findall(r"^\| `(exchanger_\w+)` \| (\w+) \| ([^|]+) \| ([^|]+) \|$", document, re.MULTILINE)
+    assert listed == [
+        (metric.name, metric.kind.value, ", ".join(metric.tags) or "–", metric.help) for metric in METRICS
+    ]
+
+
+def test_the_document_names_the_settings_and_their_defaults():
+    document = (CHECKOUT / "docs" / "metrics.md").read_text()
+    for key, default in (KEEP_MINUTES_HOURS, KEEP_FINE_DAYS, KEEP_HOURLY_DAYS):
+        assert f"`{key}` ({default})" in document
 
 
 # --- What a minute records
@@ -185,6 +209,22 @@ def test_redis_counts_are_the_servers_own(world):
         assert before[f"keyspace_{name}"] + 1 <= counted <= after[f"keyspace_{name}"]
     assert found["redis_keys"][()] == 1
     assert found["redis_memory_used_bytes"][()] > 100_000
+
+
+def test_to_redis_a_read_that_asked_postgresql_is_a_miss_and_a_hit(world):
+    """The lease that it left is looked up again before the value takes its place; docs/metrics.md says so."""
+    with world.redis() as client:
+        before = client.info("stats")
+        AdminCache().get_system_metrics("m")
+        cold = client.info("stats")
+        AdminCache().get_system_metrics("m")
+        warm = client.info("stats")
+
+    def more(earlier, later):
+        return tuple(later[f"keyspace_{name}"] - earlier[f"keyspace_{name}"] for name in ("hits", "misses"))
+
+    assert more(before, cold) == (1, 1)
+    assert more(cold, warm) == (1, 0)
 
 
 # --- What does not answer

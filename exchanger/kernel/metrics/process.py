@@ -5,6 +5,7 @@ all of them; prometheus_client reads the variable when it is first imported, whi
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -49,6 +50,7 @@ def _forget_dead() -> None:
         try:
             os.kill(pid, 0)
         except ProcessLookupError:
-            mark_process_dead(pid, settings.PROMETHEUS_MULTIPROC_DIR)  # type: ignore[no-untyped-call]
+            with suppress(FileNotFoundError):  # another worker is asked at the same moment
+                mark_process_dead(pid, settings.PROMETHEUS_MULTIPROC_DIR)  # type: ignore[no-untyped-call]
         except PermissionError:
             continue
