@@ -16,7 +16,10 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
 def measured(get_response: GetResponse) -> GetResponse:
+    told: bool | None = None
+
     def answer(request: HttpRequest) -> HttpResponseBase:
+        nonlocal told
         begun = perf_counter()
         IN_FLIGHT.inc()
         try:
@@ -27,7 +30,9 @@ def measured(get_response: GetResponse) -> GetResponse:
         route = NO_ROUTE if request.resolver_match is None else _template(request.resolver_match.route)
         REQUESTS.labels(method, route, response.status_code).inc()
         DURATION.labels(method, route).observe(perf_counter() - begun)
-        CIRCUIT_OPEN.set(circuit.is_open)
+        if told is not circuit.is_open:
+            told = circuit.is_open
+            CIRCUIT_OPEN.set(told)
         return response
 
     return answer
