@@ -88,7 +88,7 @@ def conversion(figure: dict[str, int], now: datetime) -> Block:
                 "title": title,
                 "number": f"{number:,}",
                 "share": _share(number, whole),
-                "bar": [{"value": 100 * number // max(whole, 1)}],
+                "percent": 100 * number // max(whole, 1),
             }
             for title, number, whole in steps
         ]

@@ -9,7 +9,7 @@ from admin_panel.figures import DAYS
 from exchanger.kernel.cache.codec import encode
 
 Rows = list[dict[str, Any]]
-COLOURS = ("#3b82f6", "#f59e0b", "#10b981", "#a855f7")  # told apart on white and on black
+LINES = ("line-1", "line-2", "line-3", "line-4")  # panel.css gives each its colour
 
 
 def orders_chart(rows: Rows, last_day: date, length: int = DAYS) -> str:
@@ -61,24 +61,24 @@ def health_charts(figure: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _health_chart(title: str, labels: list[str], lines: dict[str, Any], unit: str) -> dict[str, Any]:
-    coloured = list(zip(sorted(lines), COLOURS, strict=False))
+    named = list(zip(sorted(lines), LINES, strict=False))
     datasets = [
         {
             "label": name,
             "data": lines[name],
-            "borderColor": colour,
+            "borderColor": f"var(--{line})",
             "displayYAxis": True,
             "maxTicksXLimit": 7,
             "suffixYAxis": unit,
             "tension": 0.2,
         }
-        for name, colour in coloured
+        for name, line in named
     ]
     known = any(value is not None for line in lines.values() for value in line)
     return {
         "title": title,
         "data": encode({"labels": labels, "datasets": datasets}).decode() if known else None,
-        "legend": coloured if len(coloured) > 1 else [],
+        "legend": named if len(named) > 1 else [],
     }
 
 
