@@ -10,6 +10,7 @@ from django.urls import URLPattern, path, reverse
 
 from admin_panel.adapter import AdminAdapter
 from admin_panel.panel.posted import PostedActions, back_to, reason_of
+from admin_panel.panel.search import uuid_of
 from admin_panel.services.actors import actor_of
 from admin_panel.services.factors import MAY_RESET, operator_factor_reset
 from admin_panel.services.permissions import (
@@ -55,7 +56,8 @@ class AccessPages(PostedActions):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        shown = _access(request, UUID(object_id)) if object_id and _is_uuid(object_id) else {}
+        user_id = uuid_of(object_id or "")
+        shown = _access(request, user_id) if user_id else {}
         page: HttpResponse = super().changeform_view(  # type: ignore[misc]
             request, object_id, form_url, {**shown, **(extra_context or {})}
         )
@@ -159,11 +161,3 @@ def _context(name: str) -> Context:
         return Context(name)
     except ValueError:
         raise WrongPermissionChange("Choose one of the applications on the page.") from None
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True

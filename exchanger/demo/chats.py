@@ -1,12 +1,13 @@
 """The conversations of the bot: what was said, which commands were given, and whom it told about their orders."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any, Final
 
+from bot.messages import Direction, MessageType
 from exchanger.demo.documents import TELEGRAM_PUBLISHED
 from exchanger.demo.ids import stream
 from exchanger.demo.market import HISTORY
@@ -27,15 +28,21 @@ _CHOOSING: Final = "client-0"  # is in the middle of a dialogue at the anchor
 _SHOWN: Final = (("USD", "UAH"), ("EUR", "UAH"), ("USDT", "UAH"))
 _ANSWERS: Final = timedelta(seconds=1)
 _HOUR: Final = timedelta(hours=1)
+_PROOFS: Final[tuple[tuple[str, Mapping[str, Any]], ...]] = (
+    ("photo", {"photo": [{"file_id": "demo", "width": 720, "height": 1280}], "caption": "👍"}),
+    ("document", {"document": {"file_id": "demo", "file_name": "receipt.pdf", "mime_type": "application/pdf"}}),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One message; ``direction`` is ``in`` from the person and ``out`` from the bot."""
+    """One message; ``fields`` are what Telegram has of it beside the text."""
 
     at: datetime
-    direction: str
+    direction: Direction
     text: str
+    type: str = MessageType.TEXT
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +68,18 @@ class Chat:
     said: list[Said] = field(default_factory=list)
     news: list[News] = field(default_factory=list)
 
-    def asked(self, at: datetime, text: str, answer: str) -> None:
-        """The person wrote ``text`` and the bot answered."""
-        self.said += [Said(at, "in", text), Said(at + _ANSWERS, "out", answer)]
+    def asked(self, at: datetime, text: str, answer: str, *, offered: Sequence[str] = (), pressed: str = "") -> None:
+        """The person wrote ``text``, or pressed the button ``pressed`` of that name, and the bot answered.
+
+        ``offered`` are the buttons below the answer.
+        """
+        kind, told = (MessageType.CALLBACK, {"data": pressed}) if pressed else (MessageType.TEXT, {})
+        keys = [[{"text": label, "callback_data": f"exchange:{label.lower()}"} for label in offered]]
+        markup = {"reply_markup": {"inline_keyboard": keys}} if offered else {}
+        self.said += [
+            Said(at, Direction.IN, text, kind, told),
+            Said(at + _ANSWERS, Direction.OUT, answer, fields=markup),
+        ]
 
     def phrase(self, phrase: str, /, **values: object) -> str:
         return SAID[phrase][self.language].format(**values)
@@ -90,6 +106,7 @@ def _with_clients(plan: Plan) -> Iterator[Chat]:
         for story in orders:
             if chances.random() < 0.4:
                 _ordered(chat, story)
+                _proved(chat, story)
             _told(chat, story, plan)
         _looked(chat, plan, began, chances)
         if person.key == _CHOOSING:
@@ -128,14 +145,25 @@ def _ordered(chat: Chat, story: Story) -> None:
     """The dialogue that led to an order."""
     order, at = story.order, story.steps[0].at
     facts = _facts(story)
+    yes, no = chat.phrase("yes"), chat.phrase("no")
     for seconds, text, answer in (
         (75, "/exchange", chat.phrase("which_from")),
         (58, order.from_currency, chat.phrase("which_to")),
         (44, order.to_currency, chat.phrase("how_much", currency=order.from_currency)),
-        (20, facts["amount"], chat.phrase("confirm", **facts)),
-        (1, chat.phrase("yes"), chat.phrase("created", minutes=int(QUOTE_LIFE.total_seconds() // 60), **facts)),
     ):
         chat.asked(at - timedelta(seconds=seconds), text, answer)
+    chat.asked(at - timedelta(seconds=20), facts["amount"], chat.phrase("confirm", **facts), offered=(yes, no))
+    created = chat.phrase("created", minutes=int(QUOTE_LIFE.total_seconds() // 60), **facts)
+    chat.asked(at - timedelta(seconds=1), yes, created, pressed=f"exchange:{yes.lower()}")
+
+
+def _proved(chat: Chat, story: Story) -> None:
+    """A picture, or a file, of the transfer, which nobody had asked for."""
+    paid = story.reached(OrderStatus.PAID)
+    if paid is None:
+        return
+    kind, fields = _PROOFS[story.number % len(_PROOFS)]
+    chat.said.append(Said(paid - timedelta(seconds=45), Direction.IN, "", kind, fields))
 
 
 def _choosing(chat: Chat, plan: Plan) -> None:
@@ -155,7 +183,7 @@ def _told(chat: Chat, story: Story, plan: Plan) -> None:
         sent_at = None if waits else step.at + timedelta(seconds=2)
         chat.news.append(News(step.at, story, step.status, text, sent_at))
         if sent_at is not None:
-            chat.said.append(Said(sent_at, "out", text))
+            chat.said.append(Said(sent_at, Direction.OUT, text))
 
 
 def _facts(story: Story) -> dict[str, str]:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
+from bot.messages import Direction, message_content
 from bot.models import BotState, Conversation, Message, Notification, UserCommand
 from bot.tests.factories import (
     BotStateFactory,
@@ -41,8 +42,8 @@ def messages(chats: list[Chat]) -> list[Message]:
             id=demo_id("message", chat.telegram_user_id, number),
             conversation=Conversation(id=conversation_id(chat.telegram_user_id)),
             message_id=_FIRST_MESSAGE + number,
-            message_type="text",
-            content={"text": said.text, "direction": said.direction},
+            message_type=said.type,
+            content=message_content(said.direction, **({"text": said.text} if said.text else {}), **said.fields),
             sent_at=said.at,
         )
         for chat in chats
@@ -62,7 +63,7 @@ def user_commands(chats: list[Chat]) -> list[UserCommand]:
         )
         for chat in chats
         for number, said in enumerate(chat.said)
-        if said.direction == "in" and said.text.startswith("/")
+        if said.direction is Direction.IN and said.text.startswith("/")
     ]
 
 
