@@ -3,7 +3,7 @@ import uuid
 import factory
 
 from bot.messages import Direction, MessageType, message_content
-from bot.models import BotState, Conversation, Message, Notification, UserCommand
+from bot.models import BotState, Broadcast, Conversation, Message, Notification, UserCommand
 from exchanger.testing.factories import OwnedFactory
 
 
@@ -31,6 +31,15 @@ class NotificationFactory(OwnedFactory):
     user_id = factory.LazyFunction(uuid.uuid4)
     message = "Your order is completed."
     notification_type = "order.completed"
+
+
+class BroadcastFactory(OwnedFactory):
+    class Meta:
+        model = Broadcast
+
+    texts = {"en": "We are open on Sunday.", "uk": "Працюємо в неділю.", "ru": "Работаем в воскресенье."}
+    audience = {"language": "uk"}
+    created_by = factory.LazyFunction(uuid.uuid4)
 
 
 class BotStateFactory(OwnedFactory):
