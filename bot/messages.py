@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-TEXT_SHOWN = 4096
-"""Characters of a message that are shown: as many as Telegram lets one have."""
+TEXT_LIMIT = 4096
+"""What Telegram lets a message's text have, in UTF-16 code units; of what is kept, as many characters are shown."""
 
 MEDIA: Mapping[str, str] = {
     "photo": "Photo",
@@ -66,6 +66,11 @@ def message_content(direction: Direction, **fields: Any) -> dict[str, Any]:
     return {**fields, "direction": direction.value}
 
 
+def is_sendable(text: str) -> bool:
+    """Whether Telegram takes ``text`` as a message."""
+    return bool(text.strip()) and len(text.encode("utf-16-le", "surrogatepass")) // 2 <= TEXT_LIMIT
+
+
 def read_message(message_type: str, content: Any) -> Said:
     """What a row says, whatever is in it; what cannot be read is shown as the JSON that it is."""
     fields = content if isinstance(content, dict) else {}
@@ -84,7 +89,7 @@ def _text(value: Any) -> str:
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= TEXT_SHOWN else f"{text[:TEXT_SHOWN]}…"
+    return text if len(text) <= TEXT_LIMIT else f"{text[:TEXT_LIMIT]}…"
 
 
 def _media(fields: Mapping[str, Any]) -> str:

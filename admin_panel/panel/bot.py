@@ -4,7 +4,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from unfold.contrib.filters.admin import BooleanRadioFilter
 
 from admin_panel.panel.base import PanelAdmin
 from admin_panel.panel.columns import column, preview_text
@@ -12,7 +11,7 @@ from admin_panel.panel.filters import ExactFilter, PeriodFilter
 from admin_panel.panel.people import person_column
 from admin_panel.panel.search import uuid_of
 from admin_panel.threads import read_thread
-from bot.models import BotState, Conversation, Message, Notification, UserCommand
+from bot.models import BotState, Conversation, Message, UserCommand
 
 MAY_READ = "bot.view_message"
 
@@ -60,23 +59,6 @@ class MessageAdmin(PanelAdmin):
     @column("Content")
     def preview(self, message: Message) -> str:
         return preview_text(message.content)
-
-
-@admin.register(Notification)
-class NotificationAdmin(PanelAdmin):
-    person_field = "user_id"
-    list_display = ("created_at", "client", "notification_type", "preview", "sent", "sent_at")
-    list_filter = (("sent", BooleanRadioFilter), ("created_at", PeriodFilter))
-    search_fields = ("id", "user_id")
-    search_help_text = "Notification or client's id, or e-mail"
-    ordering = ("-created_at", "-id")
-    fields = ("id", "client", "telegram_user_id", "notification_type", "message", "sent", "sent_at", "created_at")
-
-    client = person_column("Client")
-
-    @column("Message")
-    def preview(self, notification: Notification) -> str:
-        return preview_text(notification.message)
 
 
 @admin.register(UserCommand)

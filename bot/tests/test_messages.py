@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.messages import TEXT_SHOWN, Direction, MessageType, message_content, read_message
+from bot.messages import TEXT_LIMIT, Direction, MessageType, is_sendable, message_content, read_message
 
 
 def test_a_command_is_told_from_what_the_bot_writes():
@@ -53,5 +53,13 @@ def test_what_cannot_be_read_is_shown_as_it_is(content):
 
 
 def test_a_text_longer_than_telegrams_is_cut():
-    said = read_message("text", message_content(Direction.IN, text="a" * (TEXT_SHOWN + 1)))
-    assert said.text == "a" * TEXT_SHOWN + "…"
+    said = read_message("text", message_content(Direction.IN, text="a" * (TEXT_LIMIT + 1)))
+    assert said.text == "a" * TEXT_LIMIT + "…"
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [("Hello", True), ("", False), (" \n", False), ("a" * 4096, True), ("a" * 4097, False), ("👍" * 2049, False)],
+)
+def test_a_text_is_measured_as_telegram_measures_it(text, taken):
+    assert is_sendable(text) == taken
