@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from admin_panel.panel.base import PanelAdmin
 from admin_panel.panel.columns import column, preview_text
 from admin_panel.panel.filters import ExactFilter, PeriodFilter
+from admin_panel.panel.notifications import write_address
 from admin_panel.panel.people import person_column
 from admin_panel.panel.search import uuid_of
 from admin_panel.threads import read_thread
@@ -24,7 +25,7 @@ class ConversationAdmin(PanelAdmin):
     search_fields = ("id", "telegram_user_id", "user_id")
     search_help_text = "Telegram account, client's id or e-mail"
     ordering = ("-updated_at", "-id")
-    fields = ("id", "telegram_user_id", "client", "step", "context", "created_at", "updated_at")
+    fields = ("id", "telegram_user_id", "client", "step", "context", "blocked_at", "created_at", "updated_at")
     change_form_outer_after_template = "admin_panel/thread.html"
 
     client = person_column("Client")
@@ -36,8 +37,10 @@ class ConversationAdmin(PanelAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **options: Any
     ) -> HttpResponse:
-        if obj is not None and request.user.has_perm(MAY_READ):
-            context |= {"thread": read_thread(obj.pk, before=uuid_of(request.GET.get("before", "")))}
+        if obj is not None:
+            context |= {"write_address": write_address(request, obj.user_id)}
+            if request.user.has_perm(MAY_READ):
+                context |= {"thread": read_thread(obj.pk, before=uuid_of(request.GET.get("before", "")))}
         page: HttpResponse = super().render_change_form(request, context, *args, obj=obj, **options)
         return page
 

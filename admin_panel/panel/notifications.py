@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from unfold.forms import ActionForm
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
@@ -224,6 +225,13 @@ class NotificationAdmin(RowActionPages, PanelAdmin):
         )
         messages.success(request, "The message waits to be sent.")
         return HttpResponseRedirect(reverse("admin:bot_notification_change", args=[written.pk]))
+
+
+def write_address(request: HttpRequest, user_id: UUID | None) -> str | None:
+    """Where the operator writes to that person, if they may write to people."""
+    if user_id is None or not request.user.has_perm(MAY_WRITE):
+        return None
+    return f"{reverse('admin:bot_notification_add')}?{urlencode({'client': user_id})}"
 
 
 def _details(notification: Notification) -> str:
