@@ -17,6 +17,14 @@ def connected(superuser):
     return psycopg.connect(superuser.info.dsn, password=superuser.info.password)
 
 
+def wait_for(condition, told=str):
+    """Until ``condition`` holds; ``told`` says what went on where it never does."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, told()
+        time.sleep(0.05)
+
+
 class Workers:
     def __init__(self, world, name):
         self.world = world
@@ -29,10 +37,7 @@ class Workers:
         return self.started[-1]
 
     def wait_for(self, condition):
-        deadline = time.monotonic() + WAIT_SECONDS
-        while not condition():
-            assert time.monotonic() < deadline, self.logs()
-            time.sleep(0.05)
+        wait_for(condition, self.logs)
 
     def close(self):
         for worker in self.started:

@@ -8,6 +8,8 @@ from random import Random
 from typing import Any, Final
 
 from bot.messages import Direction, MessageType
+from bot.models import BroadcastStatus
+from exchanger.demo.broadcasts import CIRCULARS, Circular
 from exchanger.demo.documents import TELEGRAM_PUBLISHED
 from exchanger.demo.ids import stream
 from exchanger.demo.market import HISTORY
@@ -56,6 +58,17 @@ class News:
     sent_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Broadcasted:
+    """A broadcast's message to a client, sent, given up, or held back."""
+
+    at: datetime
+    circular: Circular
+    text: str
+    sent_at: datetime | None
+    dead_at: datetime | None = None
+
+
 @dataclass(slots=True)
 class Chat:
     """One conversation, with a linked client or, where ``person`` is None, with a stranger."""
@@ -67,6 +80,8 @@ class Chat:
     context: dict[str, Any] = field(default_factory=dict)
     said: list[Said] = field(default_factory=list)
     news: list[News] = field(default_factory=list)
+    broadcasted: list[Broadcasted] = field(default_factory=list)
+    blocked_at: datetime | None = None
 
     def asked(self, at: datetime, text: str, answer: str, *, offered: Sequence[str] = (), pressed: str = "") -> None:
         """The person wrote ``text``, or pressed the button ``pressed`` of that name, and the bot answered.
@@ -88,6 +103,8 @@ class Chat:
 def make_chats(plan: Plan) -> list[Chat]:
     """All conversations, each with its messages in order."""
     chats = [*_with_clients(plan), *_with_strangers(plan)]
+    for circular in CIRCULARS:
+        _broadcast(circular, [chat for chat in chats if chat.person], plan)
     for chat in chats:
         chat.said.sort(key=lambda said: said.at)
     return chats
@@ -184,6 +201,32 @@ def _told(chat: Chat, story: Story, plan: Plan) -> None:
         chat.news.append(News(step.at, story, step.status, text, sent_at))
         if sent_at is not None:
             chat.said.append(Said(sent_at, Direction.OUT, text))
+
+
+def _broadcast(circular: Circular, chats: list[Chat], plan: Plan) -> None:
+    """To everybody who was there, in the order of their ids, as the worker writes to them.
+
+    Of those who had the paused one, somebody has blocked the bot, who has not been heard since.
+    """
+    began = plan.anchor - circular.age
+    there = [chat for chat in chats if chat.person and min(said.at for said in chat.said) < began]
+    if circular.status is BroadcastStatus.DRAFT:
+        return
+    told = sorted(there, key=lambda chat: str(chat.person and chat.person.id))
+    silent = [chat for chat in told if all(said.at < began for said in chat.said)]
+    blocked = silent[0] if silent and circular.sent is not None else None
+    sent = 0
+    for number, chat in enumerate(told):
+        text, at = circular.texts[chat.language], began + timedelta(seconds=number)
+        if chat is blocked:
+            chat.blocked_at = at
+            chat.broadcasted.append(Broadcasted(began, circular, text, None, dead_at=at))
+        elif circular.sent is None or sent < circular.sent:
+            sent += 1
+            chat.broadcasted.append(Broadcasted(began, circular, text, at))
+            chat.said.append(Said(at, Direction.OUT, text))
+        else:
+            chat.broadcasted.append(Broadcasted(began, circular, text, None))
 
 
 def _facts(story: Story) -> dict[str, str]:
