@@ -45,7 +45,7 @@ MOMENT = "%Y-%m-%d %H:%M"
 class SendableField(forms.CharField):
     """A message's text, as Telegram takes it."""
 
-    widget = UnfoldAdminTextareaWidget
+    widget = UnfoldAdminTextareaWidget(attrs={"rows": 5})
 
     def to_python(self, value: Any) -> str:
         return (super().to_python(value) or "").replace("\r\n", "\n")
@@ -100,7 +100,7 @@ class NotificationAdmin(RowActionPages, PanelAdmin):
         ),
     )
     person_field = "user_id"
-    list_display = ("created_at", "client", "notification_type", "preview", "delivery", "details")
+    list_display = ("created_at", "client", "delivery", "details", "preview", "notification_type")
     list_filter = (DeliveryFilter, ("created_at", PeriodFilter), ("broadcast", ExactFilter))
     list_disable_select_all = True
     search_fields = ("id", "user_id")
@@ -243,8 +243,9 @@ def _details(notification: Notification) -> str:
         case Delivery.DEAD:
             return f"{notification.dead_at:{MOMENT}}{problem}"
         case Delivery.RETRYING:
-            return f"again at {notification.next_attempt_at:{MOMENT}}, after {notification.attempts}{problem}"
-    return ""
+            tries = f"{notification.attempts} {'try' if notification.attempts == 1 else 'tries'}"
+            return f"again at {notification.next_attempt_at:{MOMENT}}, after {tries}{problem}"
+    return "–"
 
 
 def _preview(form: MessageForm) -> dict[str, Any]:
