@@ -168,6 +168,7 @@ KEYS: dict[str, tuple[Context, set[Context]]] = {
     "cache:admin:throttle:": (ADMIN, set()),
     "cache:telegram:throttle:": (TELEGRAM, set()),
     "cache:telegram:init_data:": (TELEGRAM, set()),
+    "cache:telegram:pace:": (TELEGRAM, set()),
     # whatever else a context may cache one day
     "cache:web:undeclared:": (WEB, set()),
     "cache:admin:undeclared:": (ADMIN, set()),
