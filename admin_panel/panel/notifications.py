@@ -78,6 +78,8 @@ class MessageForm(forms.Form):
 class RetryForm(ActionForm):
     """What is done with the chosen rows of the list, and why."""
 
+    # Django wants it there, and the skin's own asks for a variable that the template has not.
+    select_across = forms.BooleanField(label="", required=False, initial=0, widget=forms.HiddenInput)
     reason = forms.CharField(
         label="",
         required=False,
@@ -231,7 +233,7 @@ def write_address(request: HttpRequest, user_id: UUID | None) -> str | None:
     """Where the operator writes to that person, if they may write to people."""
     if user_id is None or not request.user.has_perm(MAY_WRITE):
         return None
-    return f"{reverse('admin:bot_notification_add')}?{urlencode({'client': user_id})}"
+    return f"{reverse('admin:bot_notification_add')}?{urlencode({'client': str(user_id)})}"
 
 
 def _details(notification: Notification) -> str:
