@@ -61,6 +61,13 @@ class Environment:
     def seconds(self, name: str, default: float) -> float:
         return float(self._read("float", name, default))
 
+    def rate(self, name: str, default: float) -> float:
+        """So much a second, more than none."""
+        value = float(self._read("float", name, default))
+        if value <= 0:
+            raise WrongEnvironment(f"{name} is {value:g}: set it to a number above 0")
+        return value
+
     def names(self, name: str, default: list[str] | None = None) -> list[str]:
         return list(self._read("list", name, default or []))
 

@@ -172,6 +172,10 @@ CSRF_FAILURE_VIEW = "exchanger.kernel.errors.csrf_failure"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 TELEGRAM_BOT_TOKEN = env.text("TELEGRAM_BOT_TOKEN") if env.context is Context.TELEGRAM else ""
+TELEGRAM_API_URL = env.text("TELEGRAM_API_URL", "https://api.telegram.org")
+# What all processes together send: to everybody, a little below the 30 or so that Telegram takes, and to one chat.
+TELEGRAM_MESSAGES_PER_SECOND = env.rate("TELEGRAM_MESSAGES_PER_SECOND", 25.0)
+TELEGRAM_CHAT_MESSAGES_PER_SECOND = env.rate("TELEGRAM_CHAT_MESSAGES_PER_SECOND", 1.0)
 TELEGRAM_INIT_DATA_SECONDS = 3600  # how long after Telegram signed it a Mini App's init data may open a session
 
 # --- Between the applications: web's workers bring events to the telegram process ----------------------------------

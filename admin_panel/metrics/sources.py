@@ -13,6 +13,7 @@ from admin_panel.adapter import AdminAdapter
 from admin_panel.metrics import declared
 from admin_panel.metrics.declared import Metric, Sample
 from admin_panel.metrics.redis import redis_counts
+from bot.messages import Direction
 from bot.models import Message, Notification
 from exchanger.kernel.contexts import ALIASES, IDENTITY, SPECS, Context
 
@@ -99,7 +100,9 @@ def _inbox(at: datetime) -> Iterator[Sample]:
 
 
 def _notifications(at: datetime) -> Iterator[Sample]:
-    waiting = Notification.objects.filter(sent=False).aggregate(count=Count("pk"), since=Min("created_at"))
+    waiting = Notification.objects.filter(sent=False, dead_at=None).aggregate(
+        count=Count("pk"), since=Min("created_at")
+    )
     yield declared.NOTIFICATIONS_WAITING.sample(waiting["count"])
     yield declared.NOTIFICATIONS_OLDEST.sample(_age(waiting["since"], at))
     sent = Q(sent=True, sent_at__gte=at - MINUTE, sent_at__lt=at, created_at__gte=at - SENT_WITHIN)
@@ -107,7 +110,7 @@ def _notifications(at: datetime) -> Iterator[Sample]:
 
 
 def _messages(at: datetime) -> Iterator[Sample]:
-    sent = Message.objects.filter(sent_at__gte=at - MINUTE, sent_at__lt=at, content__direction="out")
+    sent = Message.objects.filter(sent_at__gte=at - MINUTE, sent_at__lt=at, content__direction=Direction.OUT)
     yield declared.MESSAGES_SENT.sample(sent.count())
 
 

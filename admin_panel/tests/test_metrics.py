@@ -181,6 +181,7 @@ def test_what_waits_between_the_applications_is_measured():
 def test_notifications_that_wait_and_those_of_the_minute_before():
     now = timezone.now()
     NotificationFactory(created_at=now - timedelta(minutes=3))
+    NotificationFactory(created_at=now - timedelta(hours=3), dead_at=now)
     for ago in (1, 59, 61):
         NotificationFactory(sent=True, created_at=now - timedelta(hours=1), sent_at=now - timedelta(seconds=ago))
     found = collected(now)

@@ -7,6 +7,7 @@ class Conversation(models.Model):
     """The dialogue with one Telegram account (table ``conversations``).
 
     ``state`` and ``context`` say where the dialogue stands; ``user_id`` is the linked person, if any.
+    Since ``blocked_at`` nothing can be sent: the account has blocked the bot, or is gone.
     """
 
     id = uuid_key()
@@ -14,6 +15,7 @@ class Conversation(models.Model):
     user_id = models.UUIDField(null=True, blank=True)
     state = VarCharField(max_length=100, default="idle", db_default="idle")
     context = models.JSONField(null=True, blank=True)
+    blocked_at = models.DateTimeField(null=True, blank=True)
     created_at = timestamp()
     updated_at = timestamp()
 

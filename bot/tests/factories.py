@@ -3,7 +3,8 @@ import uuid
 import factory
 from django.utils import timezone
 
-from bot.models import BotState, Conversation, InboxEvent, Message, Notification, UserCommand
+from bot.messages import Direction, MessageType, message_content
+from bot.models import BotState, Broadcast, Conversation, InboxEvent, Message, Notification, UserCommand
 from exchanger.testing.factories import OwnedFactory
 
 
@@ -20,8 +21,8 @@ class MessageFactory(OwnedFactory):
 
     conversation = factory.SubFactory(ConversationFactory)
     message_id = factory.Sequence(lambda n: n + 1)
-    message_type = "text"
-    content = {"text": "/rates", "direction": "in"}
+    message_type = MessageType.TEXT
+    content = message_content(Direction.IN, text="/rates")
 
 
 class NotificationFactory(OwnedFactory):
@@ -31,6 +32,15 @@ class NotificationFactory(OwnedFactory):
     user_id = factory.LazyFunction(uuid.uuid4)
     message = "Your order is completed."
     notification_type = "order.completed"
+
+
+class BroadcastFactory(OwnedFactory):
+    class Meta:
+        model = Broadcast
+
+    texts = {"en": "We are open on Sunday.", "uk": "Працюємо в неділю.", "ru": "Работаем в воскресенье."}
+    audience = {"language": "uk"}
+    created_by = factory.LazyFunction(uuid.uuid4)
 
 
 class BotStateFactory(OwnedFactory):

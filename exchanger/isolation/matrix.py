@@ -80,7 +80,14 @@ TABLES: dict[str, dict[str, dict[Context, str]]] = {
     "bot": {
         "conversations": {TELEGRAM: _ALL, ADMIN: "select"},
         "messages": {TELEGRAM: _ALL, ADMIN: "select"},
-        "notifications": {TELEGRAM: _ALL, ADMIN: "select insert"},
+        "notifications": {
+            TELEGRAM: _ALL,
+            ADMIN: "select insert update(next_attempt_at dead_at attempts failure)",
+        },
+        "broadcasts": {
+            TELEGRAM: "select",
+            ADMIN: "select insert update(status total queued cursor reason started_at finished_at)",
+        },
         "bot_state": {TELEGRAM: _ALL, ADMIN: "select"},
         "user_commands": {TELEGRAM: _ALL, ADMIN: "select"},
         "event_inbox": {TELEGRAM: "select insert update(handled_at)", ADMIN: "select"},
@@ -168,6 +175,7 @@ KEYS: dict[str, tuple[Context, set[Context]]] = {
     "cache:admin:throttle:": (ADMIN, set()),
     "cache:telegram:throttle:": (TELEGRAM, set()),
     "cache:telegram:init_data:": (TELEGRAM, set()),
+    "cache:telegram:pace:": (TELEGRAM, set()),
     # whatever else a context may cache one day
     "cache:web:undeclared:": (WEB, set()),
     "cache:admin:undeclared:": (ADMIN, set()),

@@ -20,6 +20,7 @@ from procrastinate.contrib.django import app as jobs
 from procrastinate.contrib.django.django_connector import DjangoConnector
 
 from exchanger.kernel import windows
+from exchanger.kernel.cache import pace
 from exchanger.kernel.cache.access import circuit, redis_client
 from exchanger.kernel.cache.counters import in_memory
 from exchanger.kernel.contexts import Context
@@ -78,6 +79,7 @@ class Binding:
         circuit.reset()
         forget_copies()
         in_memory.forget()
+        pace.in_memory.forget()
         windows.requests.forget()
         cast(DjangoConnector, jobs.connector).alias = values["PROCRASTINATE_DATABASE_ALIAS"]
         self.current = context

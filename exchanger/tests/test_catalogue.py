@@ -23,7 +23,7 @@ EXTRA_TABLES = {
         "refunds", "provider_events",
     },
     "admin": {"configurations", "audit_outcomes", "audit_chain", "operator_factors", "operator_recovery_codes"},
-    "bot": {"event_inbox"},
+    "bot": {"event_inbox", "broadcasts"},
 }  # fmt: skip
 JOB_TABLES = {
     "procrastinate_events", "procrastinate_jobs", "procrastinate_periodic_defers", "procrastinate_workers",
@@ -52,6 +52,13 @@ EXTRA_COLUMNS = {
     ("reports", "finished_at"),
     ("reports", "fingerprint"),
     ("reports", "scheduled_for"),
+    ("conversations", "blocked_at"),
+    ("notifications", "attempts"),
+    ("notifications", "next_attempt_at"),
+    ("notifications", "claimed_until"),
+    ("notifications", "failure"),
+    ("notifications", "dead_at"),
+    ("notifications", "broadcast_id"),
 }
 
 # A size in bytes has more digits than an amount of money.
@@ -76,6 +83,9 @@ EXTRA_CONSTRAINTS = {
     ("exchange_rates", "exchange_rates_periods_apart"),
     ("reports", "reports_status_known"),
     ("reports", "reports_scheduled_for"),
+    ("notifications", "fk_notification_broadcast"),
+    ("notifications", "notifications_sent_at_a_time"),
+    ("notifications", "notifications_sent_or_dead"),
 }
 EXTRA_INDEXES = {
     ("users", "idx_users_created"),
@@ -104,7 +114,13 @@ EXTRA_INDEXES = {
     ("messages", "idx_messages_sent"),
     ("notifications", "idx_notifications_created"),
     ("notifications", "idx_notifications_user"),
-    ("notifications", "idx_notifications_unsent"),
+    ("notifications", "idx_notifications_due"),
+    ("notifications", "idx_notifications_broadcast"),
+    ("notifications", "idx_notifications_chat"),
+    ("notifications", "idx_notifications_dead"),
+    ("notifications", "idx_notifications_undelivered"),
+    ("notifications", "idx_notifications_waiting"),
+    ("notifications", "notifications_once_a_broadcast"),
     ("user_commands", "idx_user_commands_executed"),
     ("user_commands", "idx_user_commands_user"),
 }

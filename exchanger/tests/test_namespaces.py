@@ -11,6 +11,7 @@ from exchanger.kernel.cache.namespaces import (
     INIT_DATA,
     METRICS,
     ORDERS,
+    PACE,
     RATES,
     REPORTS,
     SESSIONS,
@@ -40,6 +41,7 @@ OUR_OWN = [  # what the source has no need of
     (THROTTLE, "admin", "login:1", "cache:admin:throttle:login:1", HOUR),
     (THROTTLE, "telegram", "login:1", "cache:telegram:throttle:login:1", HOUR),
     (INIT_DATA, "telegram", "1", "cache:telegram:init_data:1", HOUR + 60),
+    (PACE, "telegram", "chat:7", "cache:telegram:pace:chat:7", HOUR),
 ]
 
 
@@ -57,8 +59,8 @@ def test_every_declared_namespace_is_one_of_the_sources_or_of_ours():
 @pytest.mark.parametrize(
     ("context", "foreign"),
     [
-        ("web", [METRICS, REPORTS, CONVERSATIONS, COMMANDS, INIT_DATA]),
-        ("admin", [RATES, ORDERS, CONVERSATIONS, COMMANDS, INIT_DATA]),
+        ("web", [METRICS, REPORTS, CONVERSATIONS, COMMANDS, INIT_DATA, PACE]),
+        ("admin", [RATES, ORDERS, CONVERSATIONS, COMMANDS, INIT_DATA, PACE]),
         ("telegram", [RATES, ORDERS, METRICS, REPORTS]),
     ],
 )

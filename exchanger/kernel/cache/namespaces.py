@@ -90,11 +90,13 @@ REPORTS = Namespace("cache:admin:reports:", _ADMIN, HOUR)
 CONVERSATIONS = Namespace("cache:telegram:conversations:", _TELEGRAM, 24 * HOUR, invalidated_by=_ADMIN)
 COMMANDS = Namespace("cache:telegram:commands:", _TELEGRAM, HOUR, invalidated_by=_ADMIN)
 
-# Beyond the source's: how often somebody has tried, and which of Telegram's logins have been used.
+# Beyond the source's: how often somebody has tried, and which of Telegram's logins have been used, and
+# when Telegram will take the next message.
 THROTTLE = Namespace("cache:{context}:throttle:", EVERY_CONTEXT, HOUR)
 INIT_DATA = Namespace("cache:telegram:init_data:", _TELEGRAM, HOUR + 60)
+PACE = Namespace("cache:telegram:pace:", _TELEGRAM, HOUR)
 
-NAMESPACES = (SESSIONS, USERS, RATES, ORDERS, METRICS, REPORTS, CONVERSATIONS, COMMANDS, THROTTLE, INIT_DATA)
+NAMESPACES = (SESSIONS, USERS, RATES, ORDERS, METRICS, REPORTS, CONVERSATIONS, COMMANDS, THROTTLE, INIT_DATA, PACE)
 
 
 def own_prefixes(context: Context) -> tuple[str, ...]:

@@ -1,0 +1,45 @@
+"""When the next message may go: Telegram's limits, which all senders keep together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from exchanger.kernel.cache.pace import Pace
+
+AHEAD_SECONDS = 0.05
+"""How far in advance messages are promised: so much a stall lets through at once, and a pause comes too late for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The first ``len(chat_waits)`` may go, one a ``step`` after ``wait`` seconds; None at all: ask again after it.
+
+    ``chat_waits`` are above 0 for those whose chat has got a message a moment ago.
+    """
+
+    wait: float
+    step: float
+    chat_waits: tuple[float, ...]
+
+
+class Limits:
+    """The pace of all senders together, and of each chat."""
+
+    def __init__(self) -> None:
+        self._all = Pace("all", per_second=settings.TELEGRAM_MESSAGES_PER_SECOND, ahead=AHEAD_SECONDS)
+        self._per_chat = settings.TELEGRAM_CHAT_MESSAGES_PER_SECOND
+
+    def admit(self, chats: Sequence[int]) -> Admission:
+        """What may go to ``chats``, in their order."""
+        grant = self._all.take(len(chats))
+        waits = tuple(self._chat_wait(chat_id) for chat_id in chats[: grant.count])
+        return Admission(grant.wait, self._all.step, waits)
+
+    def hold(self, seconds: float) -> None:
+        """Telegram wants to hear nothing for so long: none of the senders goes on before."""
+        self._all.hold(seconds)
+
+    def _chat_wait(self, chat_id: int) -> float:
+        grant = Pace(f"chat:{chat_id}", per_second=self._per_chat).take()
+        return 0.0 if grant.count else grant.wait

@@ -1,0 +1,63 @@
+"""The process's client of the Bot API."""
+
+from types import TracebackType
+from typing import Self
+
+from django.conf import settings
+from telegram import Bot, InlineKeyboardMarkup
+
+from bot.telegram.failures import translated
+from bot.telegram.transport import Transport
+from exchanger.environment import WrongEnvironment
+
+HOW_TO_GET_ONE = "talk to @BotFather in Telegram, send /newbot, and set it to what you are given"
+
+
+class Telegram:
+    """The bot at Telegram, or at whatever stands in for it at ``TELEGRAM_API_URL``; an ``async with`` closes it.
+
+    ``bot`` has every method of the Bot API; call them inside ``translated()``.
+    """
+
+    def __init__(self, *, token: str, api_url: str, connections: int) -> None:
+        self._calls, self._polls = Transport(connections), Transport(1)
+        base_url = f"{api_url.rstrip('/')}/bot"
+        self.bot = Bot(token, base_url=base_url, request=self._calls, get_updates_request=self._polls)
+
+    @classmethod
+    def from_settings(cls, *, connections: int) -> Self:
+        """The client that the process's settings describe.
+
+        Raises:
+            WrongEnvironment: there is no token.
+        """
+        if not settings.TELEGRAM_BOT_TOKEN:
+            raise WrongEnvironment(f"TELEGRAM_BOT_TOKEN is not set: {HOW_TO_GET_ONE}")
+        return cls(token=settings.TELEGRAM_BOT_TOKEN, api_url=settings.TELEGRAM_API_URL, connections=connections)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._calls.shutdown()
+        await self._polls.shutdown()
+
+    async def check_token(self) -> str:
+        """The bot's user name.
+
+        Raises:
+            TelegramFailure: WrongToken, or there was no answer.
+        """
+        with translated():
+            return (await self.bot.get_me()).username or ""
+
+    async def send(self, *, chat_id: int, text: str, keyboard: InlineKeyboardMarkup | None = None) -> int:
+        """Send plain text, at most 4096 characters; Telegram's id of the message.
+
+        Raises:
+            TelegramFailure: Unanswered leaves open whether it was sent.
+        """
+        with translated():
+            return (await self.bot.send_message(chat_id, text, reply_markup=keyboard)).message_id
