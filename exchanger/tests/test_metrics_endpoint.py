@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from django.core.checks import run_checks
 from django.db import connections
-from django.test import Client
+from django.test import Client, override_settings
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -77,9 +77,8 @@ def test_each_context_has_a_token_of_its_own(context, as_context):
 
 
 @pytest.mark.parametrize("context", CONTEXTS)
-def test_without_a_token_set_there_is_nothing_at_the_address(context, as_context, settings):
-    with as_context(context):
-        settings.METRICS_TOKEN = ""
+def test_without_a_token_set_there_is_nothing_at_the_address(context, as_context):
+    with as_context(context), override_settings(METRICS_TOKEN=""):
         for headers in ({}, bearer("")):
             answer = Client().get("/metrics", headers=headers)
             assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
