@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 from exchanger.kernel.contexts import Context, require
 from identity.models import Session, User, UserPermission, UserProfile
-from identity.sessions import stored_id
+from identity.session_values import stored_id
 from identity.user_sessions import UserSession, count_sessions, list_sessions
 
 
