@@ -1,13 +1,14 @@
 """The process's client of the Bot API."""
 
+import asyncio
 from types import TracebackType
 from typing import Self
 
 from django.conf import settings
 from telegram import Bot, InlineKeyboardMarkup
 
-from bot.telegram.failures import translated
-from bot.telegram.transport import Transport
+from bot.telegram.failures import Unanswered, translated
+from bot.telegram.transport import CALL_SECONDS, Transport
 from exchanger.environment import WrongEnvironment
 
 HOW_TO_GET_ONE = "talk to @BotFather in Telegram, send /newbot, and set it to what you are given"
@@ -59,5 +60,9 @@ class Telegram:
         Raises:
             TelegramFailure: Unanswered leaves open whether it was sent.
         """
-        with translated():
-            return (await self.bot.send_message(chat_id, text, reply_markup=keyboard)).message_id
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                with translated():
+                    return (await self.bot.send_message(chat_id, text, reply_markup=keyboard)).message_id
+        except TimeoutError as error:
+            raise Unanswered(f"Telegram did not answer within {CALL_SECONDS:g} s.") from error

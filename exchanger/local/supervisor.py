@@ -24,6 +24,7 @@ READY_SECONDS = 60
 STOP_SECONDS = 5
 WEB_THREADS = 4
 SENDER = "telegram-sender"
+BOT_TOKEN = "TELEGRAM_BOT_TOKEN"  # noqa: S105  (the variable's name)
 
 
 class PortTaken(RuntimeError):
@@ -106,6 +107,8 @@ class Supervisor:
         if context is Context.WEB:
             elsewhere["TELEGRAM_INTERNAL_URL"] = f"http://127.0.0.1:{self.port(Context.TELEGRAM)}"
             elsewhere["CARD_PROCESSOR_URL"] = f"http://127.0.0.1:{self.card_processor_port}"
+        if context is Context.TELEGRAM and has_bot_token():
+            elsewhere[BOT_TOKEN] = os.environ[BOT_TOKEN]
         return {
             **self._inherited(),
             **self.servers.environments.for_process(context),
@@ -116,9 +119,9 @@ class Supervisor:
         }
 
     def _inherited(self) -> dict[str, str]:
-        """What every process gets of our own environment: nothing that one of the local files says."""
+        """What every process gets of our own environment: nothing of the local files, nor the bot's token."""
         ours = {name for each in ("", *Context) for name in self.servers.environments.for_process(each)}
-        return {name: value for name, value in os.environ.items() if name not in ours}
+        return {name: value for name, value in os.environ.items() if name not in {*ours, BOT_TOKEN}}
 
     def _server_command(self, context: Context) -> str:
         return shlex.join(
@@ -151,7 +154,7 @@ class Supervisor:
 
 def has_bot_token() -> bool:
     """Whether whoever runs this has a bot at Telegram; without one, nothing is sent."""
-    return bool(os.environ.get("TELEGRAM_BOT_TOKEN"))
+    return bool(os.environ.get(BOT_TOKEN))
 
 
 def _answers(url: str) -> bool:
