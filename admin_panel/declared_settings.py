@@ -120,3 +120,15 @@ SCHEDULED_REPORTS = _switch(
     "reports.scheduled", True,
     about="Whether the schedule has yesterday's turnover and last month's ledger made.",
 )  # fmt: skip
+KEEP_MINUTES = _number(
+    "metrics.keep_minutes_hours", 48, least=1, most=744, unit="hours",
+    about="How long the platform's measurements are kept minute by minute.",
+)  # fmt: skip
+KEEP_FINE = _number(
+    "metrics.keep_fine_days", 30, least=1, most=366, unit="days",
+    about="How long they are kept in steps of five minutes.",
+)  # fmt: skip
+KEEP_HOURLY = _number(
+    "metrics.keep_hourly_days", 365, least=1, most=3650, unit="days",
+    about="How long they are kept in steps of an hour; then they are deleted.",
+)  # fmt: skip

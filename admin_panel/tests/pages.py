@@ -16,9 +16,10 @@ from admin_panel.tests.factories import (
     ReportFactory,
     SystemMetricFactory,
 )
-from bot.models import BotState, Conversation, Message, Notification, UserCommand
+from bot.models import BotState, Broadcast, Conversation, Message, Notification, UserCommand
 from bot.tests.factories import (
     BotStateFactory,
+    BroadcastFactory,
     ConversationFactory,
     MessageFactory,
     NotificationFactory,
@@ -73,6 +74,7 @@ ROWS: dict[type[Model], Callable[[], Model]] = {
     Conversation: lambda: ConversationFactory(user_id=person(), context={"from": "USD"}),
     Message: MessageFactory,
     Notification: lambda: NotificationFactory(user_id=person()),
+    Broadcast: lambda: BroadcastFactory(created_by=person()),
     UserCommand: UserCommandFactory,
     BotState: BotStateFactory,
     AuditLog: lambda: AuditLogFactory(admin_id=person()),
@@ -90,6 +92,7 @@ WITH_PERSON = {
     AnalyticsEvent,
     Conversation,
     Notification,
+    Broadcast,
     AuditLog,
     Report,
     Configuration,
@@ -101,7 +104,7 @@ WITH_OWN_LIST = {AdminSetting}
 # Whose page is a form, likewise.
 WITH_OWN_PAGE = {AdminSetting}
 # Whose list has a form of its own to add to it, tried by tests of its own.
-WITH_FORM = {ExchangeRate, Configuration, Report}
+WITH_FORM = {ExchangeRate, Configuration, Report, Notification, Broadcast}
 
 
 def name_of(model: type[Model]) -> str:

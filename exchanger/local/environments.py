@@ -59,6 +59,7 @@ class LocalEnvironments:
             *(password_variable(role) for role in login_roles()),
             *(redis_password_variable(context) for context in Context),
             *(f"{context.upper()}_SECRET_KEY" for context in Context),
+            *(f"{context.upper()}_METRICS_TOKEN" for context in Context),
             "EVENTS_SECRET",
             "CARD_PROCESSOR_SECRET",
             "OPERATORS_FACTOR_SECRET",
@@ -91,6 +92,7 @@ class LocalEnvironments:
                 {
                     "EXCHANGER_CONTEXT": context,
                     "SECRET_KEY": made[f"{context.upper()}_SECRET_KEY"],
+                    "METRICS_TOKEN": made[f"{context.upper()}_METRICS_TOKEN"],
                     "ALLOWED_HOSTS": "127.0.0.1,localhost",
                     "SECURE_COOKIES": "false",
                     "SECURE_HSTS_SECONDS": "0",

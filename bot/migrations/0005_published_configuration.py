@@ -8,7 +8,7 @@ import exchanger.kernel.db.functions
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("bot", "0003_notification_delivery"),
+        ("bot", "0004_notification_lists"),
     ]
 
     operations = [
