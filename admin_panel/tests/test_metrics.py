@@ -15,16 +15,13 @@ from procrastinate import App
 from procrastinate.testing import InMemoryConnector
 
 from admin_panel.cache import AdminCache
-from admin_panel.declared_settings import forget_settings
+from admin_panel.declared_settings import KEEP_FINE, KEEP_HOURLY, KEEP_MINUTES, forget_settings
 from admin_panel.jobs import register
 from admin_panel.metrics import declared, sources
 from admin_panel.metrics.declared import BY_NAME, METRICS, Kind
 from admin_panel.models import SystemMetric
 from admin_panel.services.metrics import (
     CHUNK,
-    KEEP_FINE_DAYS,
-    KEEP_HOURLY_DAYS,
-    KEEP_MINUTES_HOURS,
     metrics_collect,
     metrics_thin,
 )
@@ -93,8 +90,8 @@ def test_the_document_lists_what_is_declared_as_it_is_declared():
 
 def test_the_document_names_the_settings_and_their_defaults():
     document = (CHECKOUT / "docs" / "metrics.md").read_text()
-    for key, default in (KEEP_MINUTES_HOURS, KEEP_FINE_DAYS, KEEP_HOURLY_DAYS):
-        assert f"`{key}` ({default})" in document
+    for setting in (KEEP_MINUTES, KEEP_FINE, KEEP_HOURLY):
+        assert f"`{setting.key}` ({setting.default})" in document
 
 
 # --- What a minute records
