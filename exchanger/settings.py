@@ -172,6 +172,8 @@ CSRF_FAILURE_VIEW = "exchanger.kernel.errors.csrf_failure"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 TELEGRAM_BOT_TOKEN = env.text("TELEGRAM_BOT_TOKEN") if env.context is Context.TELEGRAM else ""
+# The bot's name in Telegram, without @: codes that link an account are then links to the bot as well.
+TELEGRAM_BOT_USERNAME = env.text("TELEGRAM_BOT_USERNAME").removeprefix("@") if env.context is Context.WEB else ""
 TELEGRAM_API_URL = env.text("TELEGRAM_API_URL", "https://api.telegram.org")
 # What all processes together send: to everybody, a little below the 30 or so that Telegram takes, and to one chat.
 TELEGRAM_MESSAGES_PER_SECOND = env.rate("TELEGRAM_MESSAGES_PER_SECOND", 25.0)
@@ -186,6 +188,15 @@ EVENTS_SECRET = (
     else ""
 )
 TELEGRAM_INTERNAL_URL = env.http_url("TELEGRAM_INTERNAL_URL") if env.context is Context.WEB else ""
+
+# --- The bot acts for linked clients by calling web, with tokens that are signed for one request ---------------------
+
+ACTING_SECRET = (
+    env.required("ACTING_SECRET", "set it to the same long random string in web's and telegram's processes")
+    if env.context in (Context.WEB, Context.TELEGRAM)
+    else ""
+)
+WEB_INTERNAL_URL = env.http_url("WEB_INTERNAL_URL") if env.context is Context.TELEGRAM else ""
 
 # --- Metrics -------------------------------------------------------------------------------------------------------
 

@@ -52,6 +52,11 @@ class IdentityAdapter:
         """Whose Telegram account this is; None when nobody has linked it."""
         return UserProfile.objects.filter(telegram_user_id=telegram_user_id).values_list("user_id", flat=True).first()
 
+    def find_user_by_telegram(self, telegram_user_id: int) -> User | None:
+        """Whose Telegram account this is, with the profile that says so, as one statement finds them."""
+        users = User.objects.defer("password").select_related("profile")
+        return users.filter(profile__telegram_user_id=telegram_user_id).first()
+
     def find_telegram_account(self, user_id: UUID) -> int | None:
         """The id of the Telegram account that a person has linked."""
         profiles = UserProfile.objects.filter(user_id=user_id)

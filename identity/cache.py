@@ -38,7 +38,8 @@ class UserCache:
         granted = UserPermission.objects.filter(user_id=user_id, application_context=self.context)
         users = User.objects.annotate(permissions=ArraySubquery(granted.order_by("permission").values("permission")))
         if self.context is Context.TELEGRAM:
-            users = users.defer("password")  # a column that this context's login may not read
+            # The hash is a column that this context's login may not read; its sessions are tied to the linked account.
+            users = users.defer("password").select_related("profile")
         user = users.filter(pk=user_id).first()
         if user is None:
             return None

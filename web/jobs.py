@@ -9,6 +9,7 @@ from exchanger.kernel.backoff import Backoff
 from web import payment_jobs
 from web.adapter import WebAdapter
 from web.configuration import NotConfigured
+from web.services.acting import tokens_purge
 from web.services.events import NotAccepted, order_events_deliver
 from web.services.feeds import rates_fetch
 from web.services.idempotency import idempotency_purge
@@ -67,6 +68,12 @@ def _register_upkeep(app: App) -> None:
     def purge_idempotency_keys(timestamp: int) -> None:
         """Forget the answers of a day ago."""
         idempotency_purge()
+
+    @app.periodic(cron="*/10 * * * *")
+    @app.task(name="acting.purge", queueing_lock="acting.purge")
+    def purge_tokens(timestamp: int) -> None:
+        """Forget the bot's tokens that are too old to be tried again."""
+        tokens_purge()
 
     @app.periodic(cron="53 3 * * *")
     @app.task(name="quotes.purge", queueing_lock="quotes.purge")

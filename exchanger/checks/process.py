@@ -7,7 +7,7 @@ from django.core.checks import CheckMessage, register
 
 from exchanger.checks.endpoints import is_local
 from exchanger.checks.findings import TAG, error
-from exchanger.kernel.contexts import current_or_none
+from exchanger.kernel.contexts import Context, current_or_none
 
 PLACEHOLDERS = ("change-me", "changeme", "django-insecure")
 SHORTEST_SECRET = 50  # characters
@@ -33,6 +33,13 @@ def factor_secrets(**kwargs: Any) -> list[CheckMessage]:
     if all(len(secret) >= SHORTEST_SECRET for secret in settings.OPERATORS_FACTOR_SECRETS):
         return []
     return [error(33, f"OPERATORS_FACTOR_SECRET has a part of fewer than {SHORTEST_SECRET} characters.", GENERATED)]
+
+
+@register(TAG)
+def acting_secret(**kwargs: Any) -> list[CheckMessage]:
+    if current_or_none() not in (Context.WEB, Context.TELEGRAM) or len(settings.ACTING_SECRET) >= SHORTEST_SECRET:
+        return []
+    return [error(35, f"ACTING_SECRET has fewer than {SHORTEST_SECRET} characters.", GENERATED)]
 
 
 @register(TAG)

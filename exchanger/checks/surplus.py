@@ -71,6 +71,7 @@ def _not_for(context: Context) -> Iterator[tuple[int, str, str]]:
         yield 13, "TELEGRAM_BOT_TOKEN", "who has the bot's token logs in as any linked client"
     if context is Context.ADMIN:
         yield 13, "EVENTS_SECRET", "it signs what web tells telegram, and the panel has no part in that"
+        yield 13, "ACTING_SECRET", "who has it orders in the name of any linked client"
     else:
         yield 13, "OPERATORS_FACTOR_SECRET", "it opens the secrets of operators' second factors"
     if context is not Context.WEB:

@@ -62,6 +62,7 @@ def profiles(plan: Plan) -> list[UserProfile]:
             language=person.language,
             time_zone=person.time_zone,
             telegram_user_id=person.telegram_user_id,
+            telegram_linked_at=person.joined_at if person.telegram_user_id else None,
         )
         for person in plan.people.everybody
     ]

@@ -30,12 +30,14 @@ FORBIDDEN_DATABASES = ("postgres", "template1")
 
 _ALL = "select insert update delete"
 _NO_DELETE = "select insert update"
+_PROFILE_CHANGED = "update(display_name phone language time_zone)"  # never the Telegram account
 _USERS_SHOWN = "select(id email email_verified password_changed_at created_at updated_at)"  # never the password's hash
 
 TABLES: dict[str, dict[str, dict[Context, str]]] = {
     "identity": {
         "users": {WEB: _NO_DELETE, ADMIN: _NO_DELETE, TELEGRAM: _USERS_SHOWN},
-        "user_profiles": {WEB: _NO_DELETE, ADMIN: _NO_DELETE, TELEGRAM: "select"},
+        "user_profiles": {WEB: f"select insert {_PROFILE_CHANGED}", ADMIN: _NO_DELETE, TELEGRAM: "select"},
+        "telegram_link_codes": {WEB: "select(user_id expires_at created_at) insert update delete"},
         "sessions": {WEB: _ALL, ADMIN: _ALL, TELEGRAM: _ALL},
         "user_permissions": {WEB: "select", ADMIN: _ALL, TELEGRAM: "select"},
         "cache_invalidations": {WEB: _ALL, ADMIN: _ALL, TELEGRAM: _ALL},
@@ -61,6 +63,7 @@ TABLES: dict[str, dict[str, dict[Context, str]]] = {
         "event_deliveries": {WEB: "select insert update(delivered_at)", ADMIN: "select insert"},
         "idempotency_keys": {WEB: "select insert delete"},
         "provider_events": {WEB: "select insert delete"},
+        "used_tokens": {WEB: "select insert delete"},
         "cache_invalidations": {WEB: _ALL, ADMIN: "select insert delete"},
         "django_migrations": {WEB: "select", ADMIN: "select"},
     },
@@ -136,8 +139,10 @@ FUNCTIONS: dict[str, dict[str, set[Context]]] = {
         "revoke_session(uuid,character varying)": {ADMIN},
         "list_user_sessions(uuid)": {ADMIN},
         "count_live_sessions()": {ADMIN},
-        "link_telegram_account(uuid,bigint)": {TELEGRAM},
+        "find_link_code(character varying)": {TELEGRAM},
+        "redeem_link_code(character varying,bigint)": {TELEGRAM},
         "unlink_telegram_account(bigint)": {TELEGRAM},
+        "unlink_telegram_of(uuid)": {WEB},
     },
     "web": {"count_jobs()": {ADMIN}},
     "admin": {"count_jobs()": {ADMIN}},

@@ -61,6 +61,7 @@ class LocalEnvironments:
             *(f"{context.upper()}_SECRET_KEY" for context in Context),
             *(f"{context.upper()}_METRICS_TOKEN" for context in Context),
             "EVENTS_SECRET",
+            "ACTING_SECRET",
             "CARD_PROCESSOR_SECRET",
             "OPERATORS_FACTOR_SECRET",
         ]
@@ -98,6 +99,7 @@ class LocalEnvironments:
                     "SECURE_HSTS_SECONDS": "0",
                     **urls,
                     **_events(context, made["EVENTS_SECRET"]),
+                    **_acting(context, made["ACTING_SECRET"]),
                     **_cards(context, made["CARD_PROCESSOR_SECRET"]),
                     **({"REPORTS_ROOT": str(self.paths.reports)} if context is Context.ADMIN else {}),
                     **_operators(context, made["OPERATORS_FACTOR_SECRET"]),
@@ -121,6 +123,17 @@ def _events(context: Context, secret: str) -> dict[str, str]:
             return {"EVENTS_SECRET": secret, "TELEGRAM_INTERNAL_URL": url}
         case Context.TELEGRAM:
             return {"EVENTS_SECRET": secret}
+        case Context.ADMIN:
+            return {}
+
+
+def _acting(context: Context, secret: str) -> dict[str, str]:
+    """What the bot signs its requests to web with, and where it brings them."""
+    match context:
+        case Context.WEB:
+            return {"ACTING_SECRET": secret}
+        case Context.TELEGRAM:
+            return {"ACTING_SECRET": secret, "WEB_INTERNAL_URL": f"http://127.0.0.1:{SPECS[Context.WEB].port}"}
         case Context.ADMIN:
             return {}
 

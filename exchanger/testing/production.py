@@ -25,17 +25,17 @@ def production_environment(context: Context | None) -> dict[str, str]:
         "PUBLIC_WEB_URL": f"https://{Context.WEB}.exchanger.example",
         "REDIS_URL": with_login("redis://redis.exchanger.example:6379/0", context, secrets.token_urlsafe(30)),
         **_urls(spec.aliases, spec.role),
-        **_events(context),
+        **_between(context),
     }
 
 
-def _events(context: Context) -> dict[str, str]:
-    secret = {"EVENTS_SECRET": secrets.token_urlsafe(50)}
+def _between(context: Context) -> dict[str, str]:
+    shared = {"EVENTS_SECRET": secrets.token_urlsafe(50), "ACTING_SECRET": secrets.token_urlsafe(50)}
     match context:
         case Context.WEB:
-            return {**secret, "TELEGRAM_INTERNAL_URL": "http://telegram.exchanger.example:8000"}
+            return {**shared, "TELEGRAM_INTERNAL_URL": "http://telegram.exchanger.example:8000"}
         case Context.TELEGRAM:
-            return secret
+            return {**shared, "WEB_INTERNAL_URL": "http://web.exchanger.example:8000"}
         case Context.ADMIN:
             return {"OPERATORS_FACTOR_SECRET": secrets.token_urlsafe(50)}
 

@@ -16,11 +16,12 @@ FILLED = ("column.not_null", "NULL", "NOT NULL")  # a column with a default is n
 # Tables that the diagram names without SQL, or that a library or Django itself brings.
 EXTRA_TABLES = {
     "identity": {
-        "user_profiles", "django_content_type", "auth_group", "auth_group_permissions", "auth_permission",
+        "user_profiles", "telegram_link_codes", "django_content_type", "auth_group", "auth_group_permissions",
+        "auth_permission",
     },
     "web": {
         "transactions", "held_rates", "quotes", "published_configuration", "event_deliveries", "idempotency_keys",
-        "refunds", "provider_events",
+        "refunds", "provider_events", "used_tokens",
     },
     "admin": {"configurations", "audit_outcomes", "audit_chain", "operator_factors", "operator_recovery_codes"},
     "bot": {"event_inbox", "broadcasts", "published_configuration"},

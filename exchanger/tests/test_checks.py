@@ -81,6 +81,7 @@ def test_the_local_run_has_no_finding(servers: TestServers, context: Context | N
         ({"SECRET_KEY": "change-me" * 9}, "E031"),
         ({"SECRET_KEY": "django-insecure-" + "x" * 50}, "E031"),
         ({"SECRET_KEY": "x" * 49}, "E032"),
+        ({"ACTING_SECRET": "x" * 49}, "E035"),
         ({"SECURE_COOKIES": "false", "SECURE_SSL_REDIRECT": "true"}, "E040"),
         ({"ALLOWED_HOSTS": "web.exchanger.example,*"}, "E041"),
         ({"SECURE_HSTS_SECONDS": "0"}, "W040"),
@@ -226,6 +227,12 @@ def test_connecting_for_each_request_is_found_unless_there_is_a_pool(monkeypatch
         pooled = {**wired, "CONN_MAX_AGE": 0, "OPTIONS": {**wired["OPTIONS"], "pool": True}}
         monkeypatch.setitem(connections.settings, "web", pooled)
         assert findings() == set()
+
+
+@pytest.mark.parametrize("name", ["EVENTS_SECRET", "ACTING_SECRET"])
+def test_the_panel_has_no_part_in_what_web_and_telegram_sign(name: str) -> None:
+    with process({**ADMIN, name: "x" * 50}):
+        assert findings() == {"exchanger.E013"}
 
 
 @pytest.mark.parametrize("secret", ["x" * 49, "x" * 50 + ",", "x" * 50 + ",short"])

@@ -157,8 +157,9 @@ def test_only_a_contexts_own_services_get_its_secrets(context: Context) -> None:
     assert holders == set(OF_CONTEXT[context])
 
 
-def test_the_events_secret_is_webs_and_telegrams_alone() -> None:
-    holders = {service for service, values in SERVICES.items() if "EVENTS_SECRET" in references(values)}
+@pytest.mark.parametrize("secret", ["EVENTS_SECRET", "ACTING_SECRET"])
+def test_what_signs_between_web_and_telegram_is_theirs_alone(secret: str) -> None:
+    holders = {service for service, values in SERVICES.items() if secret in references(values)}
     assert holders == {*OF_CONTEXT[Context.WEB], *OF_CONTEXT[Context.TELEGRAM]}
 
 
@@ -301,7 +302,7 @@ def test_the_line_in_the_example_fills_every_secret_with_its_own(filled: dict[st
     required = [name for name, kinds in references(FILE).items() if "?" in kinds]
     assert all(filled[name] for name in required)
     secret = [filled[name] for name in required if name.endswith(("_PASSWORD", "_SECRET_KEY", "_SECRET"))]
-    assert len(secret) == 14
+    assert len(secret) == 15
     assert len(set(secret)) == len(secret)
     assert all(value.replace("-", "").replace("_", "").isalnum() for value in secret)
     assert filled["EMAIL_HOST_PASSWORD"] == ""
@@ -339,7 +340,7 @@ def test_the_way_to_try_it_without_tls_starts_too(context: Context, filled: dict
         f"{context.upper()}_HOSTS": "localhost",
     }
     values = settings_of(started(context, plain))
-    inside = ["telegram"] if context is Context.TELEGRAM else []  # where web's workers bring events
+    inside = [] if context is Context.ADMIN else [context.value]  # web and telegram call each other by these names
     assert values["ALLOWED_HOSTS"] == ["localhost", *inside]
     assert not values["SECURE_SSL_REDIRECT"]
     assert not values["SESSION_COOKIE_SECURE"]

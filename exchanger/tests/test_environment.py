@@ -54,6 +54,8 @@ MISSING = [
         ("ALLOWED_HOSTS", "list the host names"),
         ("REDIS_URL", f"redis://{context}:PASSWORD@"),
         *((("EVENTS_SECRET", "web's and telegram's"),) if context is not Context.ADMIN else ()),
+        *((("ACTING_SECRET", "web's and telegram's"),) if context is not Context.ADMIN else ()),
+        *((("WEB_INTERNAL_URL", "set it to the address"),) if context is Context.TELEGRAM else ()),
         *((("OPERATORS_FACTOR_SECRET", "a long random string"),) if context is Context.ADMIN else ()),
         *((("TELEGRAM_INTERNAL_URL", "http://telegram:8000"),) if context is Context.WEB else ()),
         *((f"{alias.upper()}_DATABASE_URL", "postgresql://") for alias in spec.aliases),

@@ -20,6 +20,7 @@ OF_WEB = {
     "payments.reconcile",
     "refunds.queue",
     "provider_events.purge",
+    "acting.purge",
 }
 
 

@@ -93,6 +93,21 @@ class OwnSessionSerializer(serializers.Serializer[Session]):
         return bool(session.pk == self.context["current"])
 
 
+class TelegramLinkSerializer(serializers.Serializer[Any]):
+    linked = serializers.BooleanField()
+    linked_since = serializers.DateTimeField(
+        allow_null=True, help_text="Null where nothing is linked, or nobody knows since when."
+    )
+
+
+class TelegramLinkCodeSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField(help_text="To be sent to the bot, once; small letters and hyphens do no harm.")
+    deep_link = serializers.URLField(
+        allow_null=True, help_text="Opens the bot with the code; null where the bot's name is not set here."
+    )
+    expires_at = serializers.DateTimeField(help_text="After ten minutes, or with the next code.")
+
+
 class EndedSerializer(serializers.Serializer[Any]):
     ended = serializers.IntegerField(help_text="How many sessions were ended.")
 

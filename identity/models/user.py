@@ -83,10 +83,15 @@ class User(AbstractBaseUser):
         """What ties a session to the password of its day; from the user cache where that filled it.
 
         The telegram process may not read password hashes, and its sessions are not opened with a password: theirs
-        end with a change of the password all the same, because they are tied to its moment.
+        end with a change of the password all the same, because they are tied to its moment. They are tied to the
+        linked Telegram account too, and to the moment of linking it.
         """
         if self.auth_hash is not None:
             return self.auth_hash
-        telegram = current_or_none() is Context.TELEGRAM
-        secret = f"{self.pk} {self.password_changed_at.isoformat()}" if telegram else self.password
+        secret = self._telegram_state() if current_or_none() is Context.TELEGRAM else self.password
         return salted_hmac("identity.session", secret, algorithm="sha256").hexdigest()
+
+    def _telegram_state(self) -> str:
+        profile = getattr(self, "profile", None)  # some people have none
+        link = f"{profile.telegram_user_id} {profile.telegram_linked_at}" if profile else "None None"
+        return f"{self.pk} {self.password_changed_at.isoformat()} {link}"

@@ -68,10 +68,12 @@ def telegram_session_open(*, telegram_user_id: int, origin: Origin | None = None
 
 
 def _linked_user(telegram_user_id: int) -> User:
-    user_id = IdentityAdapter(Context.TELEGRAM).find_user_id_by_telegram(telegram_user_id)
-    user = None if user_id is None else UserCache(Context.TELEGRAM).get_user(user_id)
-    if user is None:
+    linked = IdentityAdapter(Context.TELEGRAM).find_user_by_telegram(telegram_user_id)
+    user = None if linked is None else UserCache(Context.TELEGRAM).get_user(linked.pk)
+    if linked is None or user is None:
         raise NotLinked
+    # The session is tied to the link that was found: should it have ended since, the session is dead when it opens.
+    user.auth_hash = linked.get_session_auth_hash()
     return user
 
 

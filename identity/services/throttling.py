@@ -42,6 +42,9 @@ LOGIN_ACCOUNT = Rule("login-account", free=50, life=HOUR, first_delay=MINUTE, lo
 LOGIN_TELEGRAM = Rule("login-telegram", free=20, life=15 * MINUTE)
 # The current password, where somebody who has a session changes it: who has taken a session over could guess it.
 PASSWORD_CHANGE = Rule("password-change", free=5, life=HOUR, first_delay=30, longest_delay=15 * MINUTE)
+# Codes that link a Telegram account: asked for by a person, and guessed at by a Telegram account.
+LINK_CODE = Rule("link-code", free=10, life=HOUR)
+LINK_GUESS = Rule("link-guess", free=5, life=HOUR, first_delay=30, longest_delay=15 * MINUTE)
 # Whatever is open to everybody and sends mail or makes accounts: every use counts, of each action by itself.
 PUBLIC_ADDRESS = Rule("public-address", free=20, life=HOUR)
 PUBLIC_TARGET = Rule("public-target", free=5, life=HOUR)
@@ -85,8 +88,8 @@ def password_guess_counted(*, user_id: UUID, wrong: type[Exception]) -> Iterator
 
 
 @contextmanager
-def guess_counted(*, rule: Rule, who: str, wrong: type[Exception]) -> Iterator[None]:
-    """Count the block as a failure if it ends with ``wrong``; one that succeeds makes up for all failures before.
+def guess_counted(*, rule: Rule, who: str, wrong: type[Exception], forgives: bool = True) -> Iterator[None]:
+    """Count the block as a failure if it ends with ``wrong``; one that succeeds ``forgives`` all failures before.
 
     Raises:
         Throttled: too many have failed; the block was not entered.
@@ -100,7 +103,10 @@ def guess_counted(*, rule: Rule, who: str, wrong: type[Exception]) -> Iterator[N
     except BaseException:
         counted.give_back()
         raise
-    counted.clear()
+    if forgives:
+        counted.clear()
+    else:
+        counted.give_back()
 
 
 def throttle_telegram(*, origin: Origin) -> Reservation:

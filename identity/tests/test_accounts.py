@@ -226,7 +226,7 @@ def test_a_profile_is_read_and_changed_field_by_field(django_assert_num_queries)
     with django_assert_num_queries(1, connection=connections["identity"]):
         before = client.get(AUTH + "profile").json()
     assert before == {"display_name": "Anna", "phone": "", "language": "en", "time_zone": "UTC"}
-    with django_assert_num_queries(4, connection=connections["identity"]):
+    with django_assert_num_queries(2, connection=connections["identity"]):
         answer = client.patch(AUTH + "profile", {"phone": "+380 44 123-45-67", "time_zone": "Europe/Kyiv"})
     after = {**before, "phone": "+380441234567", "time_zone": "Europe/Kyiv"}
     assert (answer.status_code, answer.json()) == (200, after)

@@ -14,6 +14,7 @@ from identity.api.requests import person_id
 from identity.models import User
 from identity.services.throttling import throttle_use
 from web.adapter import WebAdapter
+from web.api.acting import OpenToBot
 from web.api.filters import OrderFilter
 from web.api.idempotency import idempotent
 from web.api.limits import ORDERS
@@ -31,9 +32,10 @@ TAKING = (
 )  # fmt: skip
 
 
-class OrderViewSet(OwnRows[Order], mixins.ListModelMixin, viewsets.GenericViewSet[Order]):
+class OrderViewSet(OpenToBot, OwnRows[Order], mixins.ListModelMixin, viewsets.GenericViewSet[Order]):
     """The client's own orders, newest first."""
 
+    bot_may = ("create", "list", "retrieve", "cancel")
     serializer_class = OrderSerializer
     filterset_class = OrderFilter
     ordering = ("-created_at", "-id")

@@ -14,6 +14,7 @@ from exchanger.kernel.own_rows import OwnRows
 from exchanger.kernel.schema import refuses
 from identity.api.requests import person_id
 from web.adapter import WebAdapter
+from web.api.acting import OpenToBot
 from web.api.filters import PaymentFilter
 from web.api.idempotency import idempotent
 from web.api.payment_serializers import PaymentRequestSerializer, PaymentSerializer
@@ -25,10 +26,11 @@ from web.services.payments import PaymentRefused, payment_start
 
 
 class PaymentViewSet(
-    OwnRows[Payment], mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Payment]
+    OpenToBot, OwnRows[Payment], mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Payment]
 ):
     """The client's own payments with their refunds, newest first."""
 
+    bot_may = ("list", "retrieve")
     serializer_class = PaymentSerializer
     filterset_class = PaymentFilter
     ordering = ("-created_at", "-id")
@@ -38,9 +40,10 @@ class PaymentViewSet(
         return WebAdapter().find_user_payments(person_id(self.request))
 
 
-class OrderPaymentsView(OwnRows[Payment], ListAPIView[Payment]):
+class OrderPaymentsView(OpenToBot, OwnRows[Payment], ListAPIView[Payment]):
     """The payments of one of the client's own orders, newest first, and how another begins."""
 
+    bot_may = ("get", "post")
     serializer_class = PaymentSerializer
     ordering = ("-created_at", "-id")
     queryset = Payment.objects.none()

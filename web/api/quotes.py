@@ -9,6 +9,7 @@ from exchanger.kernel.schema import refuses
 from identity.api.requests import person_id
 from identity.services.throttling import throttle_use
 from web.adapter import WebAdapter
+from web.api.acting import OpenToBot
 from web.api.limits import QUOTES
 from web.api.serializers import QuoteRequestSerializer, QuoteSerializer
 from web.configuration import NotConfigured
@@ -16,9 +17,12 @@ from web.models import Quote
 from web.services.quotes import QuoteRefused, quote_create
 
 
-class QuoteViewSet(OwnRows[Quote], mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Quote]):
+class QuoteViewSet(
+    OpenToBot, OwnRows[Quote], mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Quote]
+):
     """The client's own quotes, newest first."""
 
+    bot_may = ("create", "retrieve")
     serializer_class = QuoteSerializer
     ordering = ("-created_at", "-id")
     queryset = Quote.objects.none()

@@ -14,6 +14,7 @@ from exchanger.kernel.pagination import KeysetPagination
 from identity.api.requests import person_id
 from identity.services.throttling import throttle_use
 from web.adapter import WebAdapter
+from web.api.acting import OpenToBot
 from web.api.filters import TransactionFilter
 from web.api.limits import EXPORTS
 from web.api.serializers import BalanceSerializer, TransactionSerializer
@@ -32,9 +33,10 @@ STATEMENT = OpenApiResponse(
 )
 
 
-class TransactionViewSet(OwnRows[Transaction], CSVList[Transaction], viewsets.GenericViewSet[Transaction]):
+class TransactionViewSet(OpenToBot, OwnRows[Transaction], CSVList[Transaction], viewsets.GenericViewSet[Transaction]):
     """The movements of the client's own money, newest first: what left or came, and what is held for them."""
 
+    bot_may = ("list",)
     serializer_class = TransactionSerializer
     filterset_class = TransactionFilter
     ordering = ("-created_at", "-id")
@@ -64,8 +66,10 @@ class TransactionViewSet(OwnRows[Transaction], CSVList[Transaction], viewsets.Ge
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
 
-class BalanceViewSet(viewsets.ViewSet):
+class BalanceViewSet(OpenToBot, viewsets.ViewSet):
     """What the client's movements come to, by currency."""
+
+    bot_may = ("list",)
 
     @extend_schema(responses=BalanceSerializer(many=True))
     def list(self, request: Request) -> Response:

@@ -12,6 +12,7 @@ from web.models.rate import MANUAL, ExchangeRate
 from web.models.refund import Refund, RefundKind
 from web.models.statuses import OrderStatus, PaymentStatus, RefundStatus
 from web.models.transaction import Account, EntryKind, Transaction
+from web.models.used_token import UsedToken
 
 __all__ = [
     "MANUAL",
@@ -36,4 +37,5 @@ __all__ = [
     "RefundKind",
     "RefundStatus",
     "Transaction",
+    "UsedToken",
 ]

@@ -8,8 +8,13 @@ GRANT SELECT ON django_migrations TO exchanger_web, exchanger_admin, exchanger_t
 -- People. The telegram application never sees a password hash, and changes nobody.
 GRANT SELECT, INSERT, UPDATE ON users TO exchanger_web, exchanger_admin;
 GRANT SELECT (id, email, email_verified, password_changed_at, created_at, updated_at) ON users TO exchanger_telegram;
-GRANT SELECT, INSERT, UPDATE ON user_profiles TO exchanger_web, exchanger_admin;
+GRANT SELECT, INSERT ON user_profiles TO exchanger_web;
+GRANT UPDATE (display_name, phone, language, time_zone) ON user_profiles TO exchanger_web;
+GRANT SELECT, INSERT, UPDATE ON user_profiles TO exchanger_admin;
 GRANT SELECT ON user_profiles TO exchanger_telegram;
+
+-- Web hands out the codes that link a Telegram account; telegram redeems them by the functions below, and lists none.
+GRANT SELECT (user_id, expires_at, created_at), INSERT, UPDATE, DELETE ON telegram_link_codes TO exchanger_web;
 
 -- Sessions: each login sees and changes the rows of its own context. The policies bind to roles, since a setting
 -- could be changed by a single SET; and they do not force the owner, who migrates data and owns the functions below.
@@ -98,22 +103,84 @@ CREATE OR REPLACE FUNCTION count_live_sessions()
     $$;
 GRANT EXECUTE ON FUNCTION count_live_sessions() TO exchanger_admin;
 
--- The bot links a Telegram account to a person who has none yet, and unlinks it; nothing else of a profile is its own.
-CREATE OR REPLACE FUNCTION link_telegram_account(target uuid, telegram bigint) RETURNS boolean
-    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+-- A Telegram account is linked by a code that its owner asked for in web, within the code's life: no login links whom it
+-- likes. A code ends with a change of the password that came after it.
+DROP FUNCTION IF EXISTS link_telegram_account(uuid, bigint);
+CREATE OR REPLACE FUNCTION find_link_code(hash varchar) RETURNS uuid
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
     AS $$
-        WITH linked AS (
-            UPDATE public.user_profiles SET telegram_user_id = telegram
-            WHERE user_id = target AND telegram_user_id IS NULL RETURNING 1
-        )
-        SELECT EXISTS (SELECT FROM linked)
+        SELECT c.user_id FROM public.telegram_link_codes c JOIN public.users u ON u.id = c.user_id
+        WHERE c.code_hash = hash AND c.expires_at > clock_timestamp() AND c.created_at > u.password_changed_at
     $$;
-CREATE OR REPLACE FUNCTION unlink_telegram_account(telegram bigint) RETURNS boolean
+-- Whoever locks the code's row first redeems it; whoever waited finds it gone. One Telegram account is one person's by
+-- the column's UNIQUE, whatever else is under way; where that refuses, nothing has changed and the code stays.
+CREATE OR REPLACE FUNCTION redeem_link_code(hash varchar, telegram bigint) RETURNS TABLE (outcome varchar, person uuid)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+    AS $$
+        DECLARE
+            owner uuid;
+            held bigint;
+        BEGIN
+            SELECT c.user_id INTO owner FROM public.telegram_link_codes c JOIN public.users u ON u.id = c.user_id
+            WHERE c.code_hash = hash AND c.expires_at > clock_timestamp() AND c.created_at > u.password_changed_at
+            FOR UPDATE OF c;
+            IF owner IS NULL THEN
+                RETURN QUERY SELECT 'unknown_code'::varchar, NULL::uuid;
+                RETURN;
+            END IF;
+            INSERT INTO public.user_profiles (user_id) VALUES (owner) ON CONFLICT DO NOTHING;
+            SELECT p.telegram_user_id INTO held FROM public.user_profiles p WHERE p.user_id = owner FOR UPDATE;
+            IF held IS NOT NULL THEN
+                RETURN QUERY SELECT 'account_linked'::varchar, owner;
+                RETURN;
+            END IF;
+            BEGIN
+                UPDATE public.user_profiles SET telegram_user_id = telegram WHERE user_id = owner;
+            EXCEPTION WHEN unique_violation THEN
+                RETURN QUERY SELECT 'telegram_linked'::varchar, owner;
+                RETURN;
+            END;
+            DELETE FROM public.telegram_link_codes WHERE user_id = owner;
+            RETURN QUERY SELECT 'linked'::varchar, owner;
+        END
+    $$;
+-- Either side unlinks: the bot by the Telegram account that is talking to it, web by the person who is logged in.
+DROP FUNCTION IF EXISTS unlink_telegram_account(bigint);
+CREATE FUNCTION unlink_telegram_account(telegram bigint) RETURNS uuid
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
     AS $$
+        UPDATE public.user_profiles SET telegram_user_id = NULL WHERE telegram_user_id = telegram RETURNING user_id
+    $$;
+CREATE OR REPLACE FUNCTION unlink_telegram_of(target uuid) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+    AS $$
+        DELETE FROM public.telegram_link_codes WHERE user_id = target;
         WITH unlinked AS (
-            UPDATE public.user_profiles SET telegram_user_id = NULL WHERE telegram_user_id = telegram RETURNING 1
+            UPDATE public.user_profiles SET telegram_user_id = NULL
+            WHERE user_id = target AND telegram_user_id IS NOT NULL RETURNING 1
         )
         SELECT EXISTS (SELECT FROM unlinked)
     $$;
-GRANT EXECUTE ON FUNCTION link_telegram_account(uuid, bigint), unlink_telegram_account(bigint) TO exchanger_telegram;
+GRANT EXECUTE ON FUNCTION
+    find_link_code(varchar), redeem_link_code(varchar, bigint), unlink_telegram_account(bigint) TO exchanger_telegram;
+GRANT EXECUTE ON FUNCTION unlink_telegram_of(uuid) TO exchanger_web;
+
+-- Whoever changes the link, the person's telegram sessions end in the same transaction. Their keys are noted for the
+-- telegram processes, since web's user in Redis cannot delete them; until those have, the cached copies open nothing,
+-- for a telegram session is tied to the link (User.get_session_auth_hash).
+CREATE OR REPLACE FUNCTION telegram_link_changed() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+    AS $$
+        BEGIN
+            NEW.telegram_linked_at := CASE WHEN NEW.telegram_user_id IS NULL THEN NULL ELSE clock_timestamp() END;
+            WITH ended AS (
+                DELETE FROM public.sessions s
+                WHERE s.user_id = NEW.user_id AND s.application_context = 'telegram' RETURNING s.id
+            )
+            INSERT INTO public.cache_invalidations (key) SELECT 'identity:session:telegram:' || ended.id FROM ended;
+            RETURN NEW;
+        END
+    $$;
+CREATE OR REPLACE TRIGGER telegram_link_changed BEFORE UPDATE ON user_profiles
+    FOR EACH ROW WHEN (OLD.telegram_user_id IS DISTINCT FROM NEW.telegram_user_id)
+    EXECUTE FUNCTION telegram_link_changed();

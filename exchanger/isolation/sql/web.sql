@@ -15,7 +15,7 @@ GRANT SELECT, INSERT, UPDATE (status) ON held_rates TO exchanger_web;
 GRANT SELECT, INSERT, DELETE, UPDATE (order_id) ON quotes TO exchanger_web;
 GRANT SELECT ON published_configuration TO exchanger_web;
 GRANT SELECT, INSERT, UPDATE, DELETE ON cache_invalidations TO exchanger_web;
-GRANT SELECT, INSERT, DELETE ON idempotency_keys, provider_events TO exchanger_web;
+GRANT SELECT, INSERT, DELETE ON idempotency_keys, provider_events, used_tokens TO exchanger_web;
 
 -- Whoever changes an order announces it; PostgreSQL queues the delivery, and web's workers say that it arrived.
 GRANT SELECT, INSERT ON event_deliveries TO exchanger_web, exchanger_admin;
