@@ -6,7 +6,7 @@ PY := .venv/bin/python
 READY := .venv/.ready
 WORKERS ?= 2
 
-.PHONY: up test check reset lint types contracts contract migrations deploy help
+.PHONY: up test check reset lint types contracts contract browser migrations deploy help
 .DEFAULT_GOAL := help
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make test    set all up and run every test"
 	@echo "make check   what CI runs: lint, types, import contracts, migrations, deployment check, tests"
 	@echo "make contract   generated clients and schemathesis against the running API, from a virtual environment of their own"
+	@echo "make browser    the operators' panel in the Chromium that is installed here"
 	@echo "make reset   stop the local servers and delete their data"
 
 up: $(READY)
@@ -41,6 +42,13 @@ migrations: $(READY)
 
 contract: $(READY) .venv-contract/.ready
 	@$(PY) bench/contract.py
+
+browser: $(READY) .venv/.browser
+	@$(PY) -m pytest admin_panel/tests/browser
+
+.venv/.browser: $(READY) admin_panel/tests/browser/requirements.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r admin_panel/tests/browser/requirements.txt
+	@touch $@
 
 .venv-contract/.ready: bench/contracts/requirements.txt
 	@$(PYTHON) -m venv .venv-contract

@@ -61,35 +61,6 @@ class SecondFactor:
         return HttpResponseRedirect(f"{reverse('admin:second_factor')}{'?' if asked else ''}{asked}")
 
 
-# What a page of the panel may load and do. The skin's Alpine evaluates expressions in attributes, and charts and
-# bars have their sizes in style attributes: these are the two exceptions.
-PAGE_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self' 'unsafe-eval'",
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data:",
-        "font-src 'self'",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-        "base-uri 'none'",
-    )
-)
-
-
-def content_policy(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware: the panel's pages load nothing from elsewhere, and run no script that stands in them."""
-
-    def answer(request: HttpRequest) -> HttpResponse:
-        response = get_response(request)
-        if request.path.startswith("/admin/"):
-            response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
-        return response
-
-    return answer
-
-
 def _resource(request: HttpRequest) -> Resource:
     """The rows behind a page of the panel or an address of the API; ``page`` where there are none."""
     match = request.resolver_match

@@ -53,6 +53,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "exchanger.kernel.content_policy.content_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "exchanger.kernel.caching.no_store",
     "identity.middleware.SessionMiddleware",
@@ -63,11 +64,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 if env.context is Context.ADMIN:
-    MIDDLEWARE += [
-        "admin_panel.middleware.content_policy",
-        "admin_panel.middleware.AuditDenials",
-        "admin_panel.middleware.SecondFactor",
-    ]
+    MIDDLEWARE += ["admin_panel.middleware.AuditDenials", "admin_panel.middleware.SecondFactor"]
 ROOT_URLCONF = SPEC.urlconf if SPEC else "exchanger.urls.maintenance"
 WSGI_APPLICATION = "exchanger.wsgi.application"
 TEMPLATES = [
@@ -280,7 +277,7 @@ UNFOLD = {
     "SITE_SYMBOL": "currency_exchange",
     "SITE_URL": None,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "admin_panel.panel.assets.favicon"}],
-    "STYLES": ["admin_panel.panel.assets.stylesheet"],
+    "COLORS": {},  # they stand in colours.css: no style stands in a page
     "SHOW_VIEW_ON_SITE": False,
     "ACCOUNT": {
         "navigation": [

@@ -4,9 +4,5 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 
 
-def stylesheet(request: HttpRequest) -> str:
-    return static("admin_panel/panel.css")
-
-
 def favicon(request: HttpRequest) -> str:
     return static("admin_panel/favicon.svg")

@@ -11,6 +11,7 @@ from unfold.admin import ModelAdmin, TabularInline
 
 from admin_panel.panel.audited import AuditedWrites
 from admin_panel.panel.changelist import PanelChangeList
+from admin_panel.panel.columns import shown_field
 from admin_panel.panel.history import history_page, may_see_history
 from admin_panel.panel.paginator import BoundedPaginator
 from admin_panel.panel.people import attach_people
@@ -48,8 +49,14 @@ class PanelAdmin(ReadOnly, AuditedWrites, ModelAdmin):
     sortable_by = ()
     actions = None
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        return tuple(self.get_fields(request, obj))
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
+        names: tuple[Any, ...] = tuple(super().get_fields(request, obj))
+        if self.has_add_permission(request) if obj is None else self.has_change_permission(request, obj):
+            return names
+        return tuple(shown_field(self.model, name) for name in names)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
+        return self.get_fields(request, obj)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PanelChangeList]:
         return PanelChangeList

@@ -60,7 +60,7 @@ def orders_by_status(figure: Figure, now: datetime) -> Block:
     total = sum(figure.values())
     return {
         "statuses": [
-            {"link": _status_link(status), "orders": f"{orders:,}", "bar": [{"value": 100 * orders // max(total, 1)}]}
+            {"link": _status_link(status), "orders": f"{orders:,}", "percent": 100 * orders // max(total, 1)}
             for status, orders in figure.items()
         ],
     }

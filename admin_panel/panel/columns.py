@@ -1,7 +1,11 @@
+import json
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, TypeVar, cast
 
-from django.utils.text import Truncator
+from django.db.models import JSONField, Model
+from django.utils.html import format_html
+from django.utils.text import Truncator, capfirst
 from unfold.decorators import display
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -28,3 +32,21 @@ def column(
         return cast(Method, display(method, description=title, label=labels, boolean=boolean))
 
     return decorate
+
+
+@cache
+def shown_field(model: type[Model], name: str) -> str | Callable[[Any], str]:
+    """A field for a page that only shows; JSON is laid out without the skin's colours, which are style attributes."""
+    field = next((field for field in model._meta.concrete_fields if field.name == name), None)
+    if not isinstance(field, JSONField):
+        return name
+
+    def shown(row: Any) -> str:
+        value = getattr(row, name)
+        if value is None:
+            return "-"
+        return format_html(
+            "<pre>{}</pre>", json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True, default=str)
+        )
+
+    return cast(Callable[[Any], str], display(shown, description=capfirst(field.verbose_name)))

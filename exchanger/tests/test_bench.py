@@ -47,7 +47,13 @@ def test_a_larger_report_needs_no_more_memory():
     assert "The memory grew by" in output
 
 
-@pytest.mark.parametrize("bench", ["contract", "drill", "exchange", "purge", "reports", "sessions"])
+def test_a_larger_list_opens_with_the_same_statements():
+    status, output = run("bench/lists.py", "--rows", "12000")
+    assert status == 0, output
+    assert "Every page is bounded." in output
+
+
+@pytest.mark.parametrize("bench", ["contract", "drill", "exchange", "lists", "purge", "reports", "sessions"])
 def test_a_bench_says_what_it_is(bench):
     status, output = run(f"bench/{bench}.py", "--help")
     assert status == 0, output

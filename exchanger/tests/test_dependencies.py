@@ -1,5 +1,6 @@
 """docs/dependencies.md says of each requirement why it was chosen, and of nothing that is no requirement."""
 
+import hashlib
 import re
 
 from packaging.requirements import Requirement
@@ -39,3 +40,14 @@ def test_what_was_left_out_is_out() -> None:
     left_out = re.findall(r"^- \*\*(.+?)\*\* ", DOCUMENT.partition("## Left out on purpose")[2], re.MULTILINE)
     assert left_out
     assert not set(left_out) & {pin.name for pin in pins()}
+
+
+def test_a_file_of_others_in_the_tree_is_the_one_that_is_named() -> None:
+    in_the_tree = DOCUMENT.partition("## In the tree")[2]
+    named = re.findall(r"^- `(\S+)` is .*?SHA-256\s+`([0-9a-f]{64})`", in_the_tree, re.MULTILINE | re.DOTALL)
+    assert named
+    for path, checksum in named:
+        assert hashlib.sha256((CHECKOUT / path).read_bytes()).hexdigest() == checksum, path
+    assert {path for path, _ in named} == {
+        str(path.relative_to(CHECKOUT)) for path in CHECKOUT.glob("[!.]*/static/**/*.min.*") if path.is_file()
+    }

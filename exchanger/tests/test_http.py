@@ -7,6 +7,8 @@ import yaml
 from django.core.management import call_command
 from django.test import Client
 
+from exchanger.kernel.content_policy import DATA_POLICY
+
 CONTEXTS = ["web", "admin", "telegram"]
 
 
@@ -68,6 +70,13 @@ def test_the_page_of_the_api_needs_nothing_from_outside(context, as_context):
     assert "/static/drf_spectacular_sidecar/" in text
     assert "https://" not in text
     assert "http://" not in text
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/api/schema/", "/api/v1/nothing/", "/nothing"])
+@pytest.mark.parametrize("context", CONTEXTS)
+def test_what_is_no_page_may_load_nothing(context, path, as_context):
+    with as_context(context):
+        assert Client().get(path)["Content-Security-Policy"] == DATA_POLICY
 
 
 @pytest.mark.parametrize("context", CONTEXTS)
