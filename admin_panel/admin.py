@@ -1,5 +1,25 @@
 """Every page of the panel: importing a module of it registers its ModelAdmins."""
 
-from admin_panel.panel import bot, clients, configurations, exchange, rates, reports, system
+from admin_panel.panel import (
+    bot,
+    broadcasts,
+    clients,
+    configurations,
+    exchange,
+    notifications,
+    rates,
+    reports,
+    system,
+)
 
-__all__ = ["bot", "clients", "configurations", "exchange", "rates", "reports", "system"]
+__all__ = [
+    "bot",
+    "broadcasts",
+    "clients",
+    "configurations",
+    "exchange",
+    "notifications",
+    "rates",
+    "reports",
+    "system",
+]

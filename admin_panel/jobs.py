@@ -6,6 +6,8 @@ from uuid import UUID
 
 from procrastinate import App
 
+from admin_panel.services.broadcast_making import broadcast_fan_out, broadcasts_attend
+from admin_panel.services.broadcasts import FAN_OUT
 from admin_panel.services.report_making import report_make, reports_prune
 from admin_panel.services.reports import MAKE, report_schedule
 from exchanger.kernel.backoff import Backoff
@@ -34,3 +36,15 @@ def register(app: App) -> None:
         """Delete old files."""
         if pruned := reports_prune():
             logger.info("Deleted the files of %d old reports", pruned)
+
+    @app.task(name=FAN_OUT, retry=Backoff())
+    def fan_out(broadcast_id: str) -> None:
+        """Make a broadcast's notifications."""
+        made = broadcast_fan_out(broadcast_id=UUID(broadcast_id))
+        logger.info("Made %d notifications of broadcast %s", made, broadcast_id)
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="broadcasts.attend", queueing_lock="broadcasts.attend")
+    def attend_broadcasts(timestamp: int) -> None:
+        """Go on with running broadcasts, and end those that are through."""
+        broadcasts_attend()

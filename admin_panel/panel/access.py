@@ -9,7 +9,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
 from admin_panel.adapter import AdminAdapter
+from admin_panel.panel.notifications import write_address
 from admin_panel.panel.posted import PostedActions, back_to, reason_of
+from admin_panel.panel.search import uuid_of
 from admin_panel.services.actors import actor_of
 from admin_panel.services.factors import MAY_RESET, operator_factor_reset
 from admin_panel.services.permissions import (
@@ -55,7 +57,8 @@ class AccessPages(PostedActions):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        shown = _access(request, UUID(object_id)) if object_id and _is_uuid(object_id) else {}
+        user_id = uuid_of(object_id or "")
+        shown = _access(request, user_id) if user_id else {}
         page: HttpResponse = super().changeform_view(  # type: ignore[misc]
             request, object_id, form_url, {**shown, **(extra_context or {})}
         )
@@ -109,7 +112,7 @@ class AccessPages(PostedActions):
 
 def _access(request: HttpRequest, user_id: UUID) -> dict[str, Any]:
     """What the template shows to this operator: a statement for the permissions, and two for the sessions."""
-    shown: dict[str, Any] = {"reason_length": REASON_LENGTH}
+    shown: dict[str, Any] = {"reason_length": REASON_LENGTH, "write_address": write_address(request, user_id)}
     if request.user.has_perm(MAY_SEE_PERMISSIONS):
         rows = UserPermission.objects.filter(user_id=user_id).order_by("application_context", "permission")
         held = [(row, CONTEXT_LABELS[row.application_context]) for row in rows]
@@ -159,11 +162,3 @@ def _context(name: str) -> Context:
         return Context(name)
     except ValueError:
         raise WrongPermissionChange("Choose one of the applications on the page.") from None
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True

@@ -1,5 +1,6 @@
 """What every page of the operators' panel shares."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.admin import ShowFacets
@@ -47,7 +48,7 @@ class PanelAdmin(ReadOnly, AuditedWrites, ModelAdmin):
     show_full_result_count = False
     show_facets = ShowFacets.NEVER  # each facet would count the whole table
     sortable_by = ()
-    actions = None
+    actions: Sequence[str] | None = None
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
         names: tuple[Any, ...] = tuple(super().get_fields(request, obj))

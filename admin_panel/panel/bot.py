@@ -1,15 +1,20 @@
 """Conversations and what belongs to them: read from the bot's database."""
 
+from typing import Any
+
 from django.contrib import admin
-from django.urls import reverse
-from django.utils.html import format_html
-from unfold.contrib.filters.admin import BooleanRadioFilter
+from django.http import HttpRequest, HttpResponse
 
 from admin_panel.panel.base import PanelAdmin
 from admin_panel.panel.columns import column, preview_text
 from admin_panel.panel.filters import ExactFilter, PeriodFilter
+from admin_panel.panel.notifications import write_address
 from admin_panel.panel.people import person_column
-from bot.models import BotState, Conversation, Message, Notification, UserCommand
+from admin_panel.panel.search import uuid_of
+from admin_panel.threads import read_thread
+from bot.models import BotState, Conversation, Message, UserCommand
+
+MAY_READ = "bot.view_message"
 
 
 @admin.register(Conversation)
@@ -20,7 +25,8 @@ class ConversationAdmin(PanelAdmin):
     search_fields = ("id", "telegram_user_id", "user_id")
     search_help_text = "Telegram account, client's id or e-mail"
     ordering = ("-updated_at", "-id")
-    fields = ("id", "telegram_user_id", "client", "state", "context", "messages", "created_at", "updated_at")
+    fields = ("id", "telegram_user_id", "client", "step", "context", "blocked_at", "created_at", "updated_at")
+    change_form_outer_after_template = "admin_panel/thread.html"
 
     client = person_column("Client")
 
@@ -28,12 +34,15 @@ class ConversationAdmin(PanelAdmin):
     def step(self, conversation: Conversation) -> str:
         return conversation.state
 
-    @column("Messages")
-    def messages(self, conversation: Conversation) -> str:
-        address = reverse("admin:bot_message_changelist")
-        return format_html(
-            '<a href="{}?conversation={}" class="text-link">All its messages</a>', address, conversation.pk
-        )
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **options: Any
+    ) -> HttpResponse:
+        if obj is not None:
+            context |= {"write_address": write_address(request, obj.user_id)}
+            if request.user.has_perm(MAY_READ):
+                context |= {"thread": read_thread(obj.pk, before=uuid_of(request.GET.get("before", "")))}
+        page: HttpResponse = super().render_change_form(request, context, *args, obj=obj, **options)
+        return page
 
 
 @admin.register(Message)
@@ -53,23 +62,6 @@ class MessageAdmin(PanelAdmin):
     @column("Content")
     def preview(self, message: Message) -> str:
         return preview_text(message.content)
-
-
-@admin.register(Notification)
-class NotificationAdmin(PanelAdmin):
-    person_field = "user_id"
-    list_display = ("created_at", "client", "notification_type", "preview", "sent", "sent_at")
-    list_filter = (("sent", BooleanRadioFilter), ("created_at", PeriodFilter))
-    search_fields = ("id", "user_id")
-    search_help_text = "Notification or client's id, or e-mail"
-    ordering = ("-created_at", "-id")
-    fields = ("id", "client", "telegram_user_id", "notification_type", "message", "sent", "sent_at", "created_at")
-
-    client = person_column("Client")
-
-    @column("Message")
-    def preview(self, notification: Notification) -> str:
-        return preview_text(notification.message)
 
 
 @admin.register(UserCommand)

@@ -14,7 +14,7 @@ from admin_panel.panel.filters import CurrencyFilter, ExactFilter, PeriodFilter
 from admin_panel.panel.labels import ORDER_LABELS, PAYMENT_LABELS, REFUND_LABELS
 from admin_panel.panel.money import amount_text, money_text, payout_text
 from admin_panel.panel.people import find_emails, person_column
-from admin_panel.panel.work import WorkPages
+from admin_panel.panel.work import ACTIONS, WorkPages
 from web.models import AnalyticsEvent, Order, Payment, Refund, Transaction
 
 
@@ -54,6 +54,7 @@ class TransactionInline(OfOrder, PanelInline):
 
 @admin.register(Order)
 class OrderAdmin(WorkPages, PanelAdmin):
+    row_actions = ACTIONS[Order]
     person_field = "user_id"
     list_display = ("created_at", "client", "given", "received", "rate", "state")
     list_filter = (
@@ -93,6 +94,7 @@ class OrderAdmin(WorkPages, PanelAdmin):
 
 @admin.register(Payment)
 class PaymentAdmin(WorkPages, OfOrder, PanelAdmin):
+    row_actions = ACTIONS[Payment]
     person_field = "user_id"
     list_display = ("created_at", "client", "money", "payment_method", "state", "order")
     list_select_related = ("order",)
@@ -111,6 +113,7 @@ class PaymentAdmin(WorkPages, OfOrder, PanelAdmin):
 
 @admin.register(Refund)
 class RefundAdmin(WorkPages, OfOrder, PanelAdmin):
+    row_actions = ACTIONS[Refund]
     person_field = "client_id"
     list_display = ("created_at", "client", "money", "kind", "is_large", "state", "reason")
     list_select_related = ("order", "payment")

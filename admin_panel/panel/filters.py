@@ -13,6 +13,7 @@ from unfold.contrib.filters.admin import RadioFilter, RangeDateFilter
 from unfold.contrib.filters.forms import SearchForm
 
 from admin_panel.adapter import OUTCOMES, with_outcome
+from admin_panel.deliveries import Delivery, with_delivery
 
 
 class ExactFilter(FieldListFilter):
@@ -62,6 +63,20 @@ class OutcomeFilter(RadioFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()
         return with_outcome(queryset, value) if value in dict(OUTCOMES) else queryset
+
+
+class DeliveryFilter(RadioFilter):
+    """Notifications by how far they have come."""
+
+    title = "delivery"
+    parameter_name = "delivery"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(delivery.value, delivery.value.capitalize()) for delivery in Delivery]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        return with_delivery(queryset, Delivery(value)) if value in Delivery.values else queryset
 
 
 class PeriodFilter(RangeDateFilter):

@@ -1,6 +1,8 @@
 """The colours of statuses, by unfold's names for them."""
 
+from admin_panel.deliveries import Delivery
 from admin_panel.models import ReportStatus
+from bot.models import BroadcastStatus
 from web.models import OrderStatus, PaymentStatus, RefundStatus
 
 ORDER_LABELS: dict[str, str] = {
@@ -31,4 +33,19 @@ REPORT_LABELS: dict[str, str] = {
     ReportStatus.DONE: "success",
     ReportStatus.FAILED: "danger",
     ReportStatus.EXPIRED: "warning",
+}
+BROADCAST_LABELS: dict[str, str] = {
+    BroadcastStatus.DRAFT: "info",
+    BroadcastStatus.RUNNING: "primary",
+    BroadcastStatus.PAUSED: "warning",
+    BroadcastStatus.STOPPED: "danger",
+    BroadcastStatus.DONE: "success",
+}
+DELIVERY_LABELS: dict[str, str] = {
+    Delivery.WAITING: "info",
+    Delivery.SENDING: "primary",
+    Delivery.RETRYING: "warning",
+    Delivery.HELD: "warning",
+    Delivery.SENT: "success",
+    Delivery.DEAD: "danger",
 }

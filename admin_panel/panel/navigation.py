@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from admin_panel.models import AdminSetting, AuditLog, Configuration, Report, SystemMetric
 from admin_panel.panel.queue import may_see_queue
-from bot.models import BotState, Conversation, Message, Notification, UserCommand
+from bot.models import BotState, Broadcast, Conversation, Notification, UserCommand
 from identity.models import User, UserPermission, UserProfile
 from web.models import AnalyticsEvent, ExchangeRate, HeldRate, Order, Payment, Refund, Transaction
 
@@ -52,10 +52,10 @@ GROUPS = {
     ),
     "Bot": (
         Page("Conversations", "forum", Conversation),
-        Page("Messages", "chat", Message),
         Page("Notifications", "notifications", Notification),
+        Page("Broadcasts", "campaign", Broadcast),
         Page("Commands", "terminal", UserCommand),
-        Page("Bot state", "smart_toy", BotState),
+        Page("State", "smart_toy", BotState),
     ),
     "System": (
         Page("Audit trail", "policy", AuditLog),

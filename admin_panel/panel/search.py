@@ -30,7 +30,7 @@ def search_rows(queryset: QuerySet[Model], names: Sequence[str], person: str | N
 def find_person_id(term: str) -> UUID | None:
     """The person of an e-mail address, or of an id, which need not be anybody's."""
     if "@" not in term:
-        return _uuid(term)
+        return uuid_of(term)
     found = IdentityAdapter(Context.ADMIN).find_user_by_email(term)
     return found.pk if found else None
 
@@ -38,14 +38,15 @@ def find_person_id(term: str) -> UUID | None:
 def _condition(field: Any, term: str) -> Q:
     kind: Field = field.target_field if isinstance(field, ForeignKey) else field
     if isinstance(kind, UUIDField):
-        value = _uuid(term)
+        value = uuid_of(term)
         return Q(**{field.attname: value}) if value else Q()
     if isinstance(kind, BigIntegerField):
         return Q(**{field.attname: int(term)}) if term.isdecimal() and int(term) <= _LARGEST else Q()
     return Q(**{f"{field.attname}__startswith": term})
 
 
-def _uuid(term: str) -> UUID | None:
+def uuid_of(term: str) -> UUID | None:
+    """The id that ``term`` spells, if it does."""
     try:
         return UUID(term)
     except ValueError:

@@ -1,60 +1,21 @@
 """The buttons on orders, payments and refunds, in the queue and on their own pages: what each row can be told to do."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from django.contrib import messages
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, path, reverse
+from django.http import HttpRequest
 from django.utils import timezone
 
 from admin_panel.panel.money import money_text
-from admin_panel.panel.posted import PostedActions, back_from, reason_of
+from admin_panel.panel.row_actions import Field, RowAction, RowActionPages, WrongField, shown_buttons
 from admin_panel.services import orders as services
-from admin_panel.services.actors import actor_of
-from admin_panel.services.permissions import REASON_LENGTH
-from exchanger.kernel.refusals import Refused
 from web.models import Order, OrderStatus, Payment, PaymentStatus, Refund, RefundStatus
 from web.payments.registry import PROCESSORS
 
 MOMENT = "%Y-%m-%dT%H:%M:%S"  # what a browser's datetime-local takes; ours is UTC
-
-
-class WrongField(Refused):
-    """A field of a button's form does not hold what it should."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__("wrong_field", message)
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """An input of a button's form beside the reason; ``parse`` raises WrongField."""
-
-    name: str
-    kind: str
-    label: str
-    initial: Callable[[Any], str]
-    parse: Callable[[str], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class RowAction:
-    """What a button does: ``service`` is given the row as ``subject``, the fields and the reason."""
-
-    verb: str
-    label: str
-    permission: str
-    service: Callable[..., Model]
-    applies: Callable[[Any], bool]
-    fields: tuple[Field, ...] = ()
-    danger: bool = False
-    in_queue: bool = True
-    step_up: bool = False  # it takes a fresh code of the second factor
 
 
 def _amount(text: str) -> Decimal:
@@ -173,55 +134,15 @@ ACTIONS: Mapping[type[Model], tuple[RowAction, ...]] = {
 
 
 def buttons(request: HttpRequest, row: Model, *, queue: bool = False) -> list[dict[str, Any]]:
-    """What the operator may tell the row to do as it is, for ``admin_panel/buttons.html``; in the ``queue`` less."""
-    meta = row._meta
-    return [
-        {
-            "label": action.label,
-            "danger": action.danger,
-            "address": reverse(f"admin:{meta.app_label}_{meta.model_name}_{action.verb}", args=[row.pk]),
-            "fields": [(field, field.initial(row)) for field in action.fields],
-        }
-        for action in ACTIONS[type(row)]
-        if action.applies(row) and request.user.has_perm(action.permission) and (action.in_queue or not queue)
-    ]
+    """What the operator may tell the row to do as it is; in the ``queue`` less."""
+    return shown_buttons(request, row, [action for action in ACTIONS[type(row)] if action.in_queue or not queue])
 
 
-class WorkPages(PostedActions):
-    """For a ModelAdmin of ACTIONS: an address for each, and their buttons below the form."""
+class WorkPages(RowActionPages):
+    """For the ModelAdmins of ACTIONS."""
 
-    change_form_outer_after_template = "admin_panel/work.html"
-
-    def get_urls(self) -> list[URLPattern]:
-        meta = self.opts  # type: ignore[attr-defined]
-        own = [
-            path(
-                f"<path:object_id>/{action.verb}/",
-                self.posted(_posted(action), step_up=action.step_up),
-                name=f"{meta.app_label}_{meta.model_name}_{action.verb}",
-            )
-            for action in ACTIONS[self.model]  # type: ignore[attr-defined]
-        ]
-        return [*own, *super().get_urls()]  # type: ignore[misc]
-
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **options: Any
-    ) -> HttpResponse:
-        if obj is not None:
-            context |= {"buttons": buttons(request, obj), "reason_length": REASON_LENGTH}
-        page: HttpResponse = super().render_change_form(request, context, *args, obj=obj, **options)  # type: ignore[misc]
-        return page
-
-
-def _posted(action: RowAction) -> Callable[[HttpRequest, Any], HttpResponse]:
-    def do(request: HttpRequest, row: Any) -> HttpResponse:
-        values = {field.name: field.parse(request.POST.get(field.name, "")) for field in action.fields}
-        subject = {row._meta.model_name: row}
-        changed: Any = action.service(actor=actor_of(request), **subject, **values, reason=reason_of(request))
-        messages.success(request, f"{told(changed)} is {changed.status} now.")
-        return back_from(request, row)
-
-    return do
+    def told(self, action: RowAction, changed: Any) -> str:
+        return f"{told(changed)} is {changed.status} now."
 
 
 def told(row: Any) -> str:

@@ -15,9 +15,10 @@ from admin_panel.tests.factories import (
     ReportFactory,
     SystemMetricFactory,
 )
-from bot.models import BotState, Conversation, Message, Notification, UserCommand
+from bot.models import BotState, Broadcast, Conversation, Message, Notification, UserCommand
 from bot.tests.factories import (
     BotStateFactory,
+    BroadcastFactory,
     ConversationFactory,
     MessageFactory,
     NotificationFactory,
@@ -72,6 +73,7 @@ ROWS: dict[type[Model], Callable[[], Model]] = {
     Conversation: lambda: ConversationFactory(user_id=person(), context={"from": "USD"}),
     Message: MessageFactory,
     Notification: lambda: NotificationFactory(user_id=person()),
+    Broadcast: lambda: BroadcastFactory(created_by=person()),
     UserCommand: UserCommandFactory,
     BotState: BotStateFactory,
     AuditLog: lambda: AuditLogFactory(admin_id=person()),
@@ -89,6 +91,7 @@ WITH_PERSON = {
     AnalyticsEvent,
     Conversation,
     Notification,
+    Broadcast,
     AuditLog,
     Report,
     Configuration,
@@ -96,7 +99,7 @@ WITH_PERSON = {
 }
 
 # Whose list has a form of its own to add to it, tried by tests of its own.
-WITH_FORM = {ExchangeRate, Configuration, Report}
+WITH_FORM = {ExchangeRate, Configuration, Report, Notification, Broadcast}
 
 
 def name_of(model: type[Model]) -> str:

@@ -1,57 +1,21 @@
 """Real workers make reports: each report once, and one that is killed leaves one file and nothing beside it."""
 
-import time
-
-import psycopg
 import pytest
 
 from admin_panel.models import Report, ReportStatus
 from admin_panel.reports.kinds import RATES
 from admin_panel.tests.reports import INSIDE, asked, files, no_files, path_of, sheets
-from exchanger.kernel.contexts import Context
+from admin_panel.tests.workers import WAITING, Workers, connected
 from exchanger.testing.jobs import give_back_stalled
-from exchanger.testing.processes import WorkerProcess
 from web.tests.factories import ExchangeRateFactory
 
 pytestmark = pytest.mark.context("admin")
-WAIT_SECONDS = 90
-WAITING = "SELECT {} FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE %s"
-
-
-def connected(superuser):
-    """Another connection to the same place, whose transaction ends with the block."""
-    return psycopg.connect(superuser.info.dsn, password=superuser.info.password)
-
-
-class Workers:
-    def __init__(self, world):
-        self.world = world
-        self.started = []
-
-    def start(self):
-        log = self.world.paths.logs / f"reports-{len(self.started)}.log"
-        self.started.append(WorkerProcess(Context.ADMIN, self.world.environments, log))
-        return self.started[-1]
-
-    def wait_for(self, condition):
-        deadline = time.monotonic() + WAIT_SECONDS
-        while not condition():
-            assert time.monotonic() < deadline, self.logs()
-            time.sleep(0.05)
-
-    def close(self):
-        for worker in self.started:
-            if worker.process.poll() is None:
-                worker.kill()
-
-    def logs(self):
-        return "\n".join(worker.log.read_text() for worker in self.started)
 
 
 @pytest.fixture
 def workers(world):
     with no_files():
-        workers = Workers(world)
+        workers = Workers(world, "reports")
         yield workers
         workers.close()
 

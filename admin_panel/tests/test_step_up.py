@@ -13,6 +13,7 @@ from admin_panel.panel.work import ACTIONS
 from admin_panel.second_factor import PASSED_AT
 from admin_panel.tests.authenticators import authenticator_of
 from admin_panel.tests.factories import ConfigurationFactory
+from bot.tests.factories import BroadcastFactory
 from identity.models import UserPermission
 from identity.services.sessions import session_open
 from identity.tests.factories import UserFactory
@@ -53,6 +54,7 @@ CASES = {
         {"permission": "admin:web.view_order"},
     ),
     "reset a factor": (UserFactory, "identity_user_reset_factor", {}),
+    "start a broadcast": (BroadcastFactory, "bot_broadcast_start", {}),
     "publish a configuration": (ConfigurationFactory, "admin_panel_configuration_publish", {}),
 }
 

@@ -7,7 +7,8 @@ from exchanger.kernel.db.fields import VarCharField, timestamp, uuid_key
 class BroadcastStatus(models.TextChoices):
     """``draft → running → done``; a running one may pause and go on, and any that is not done may be stopped.
 
-    DONE is when a notification has been made for everybody; these may still be on their way.
+    RUNNING goes on while notifications are being made, and then while they are being sent, so that it can be paused
+    and stopped as long as there is anything to hold back. DONE is when everybody's has been sent or given up.
     """
 
     DRAFT = "draft"
@@ -20,9 +21,9 @@ class BroadcastStatus(models.TextChoices):
 class Broadcast(models.Model):
     """A message of the operators to many people (table ``broadcasts``); it becomes a notification for each of them.
 
-    ``texts`` holds it by language (``{"en": …, "uk": …, "ru": …}``) and ``audience`` says who gets it. ``total`` is
-    how many these were when it was started, ``queued`` how many notifications have been made, and ``cursor`` the
-    person whose was the last, so that making them goes on where it broke off. ``reason`` is the operator's.
+    ``texts`` holds it by language (``{"en": …, "uk": …, "ru": …}``) and ``audience`` says who gets it. ``queued`` is
+    how many notifications have been made, and ``cursor`` the last person who was looked at, so that making them goes
+    on where it broke off; when everybody has been, ``total`` is how many they are. ``reason`` is the operator's.
     """
 
     id = uuid_key()

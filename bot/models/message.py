@@ -5,7 +5,10 @@ from exchanger.kernel.db.fields import VarCharField, timestamp, uuid_key
 
 
 class Message(models.Model):
-    """One message of a conversation, either way (table ``messages``); ``message_id`` is Telegram's."""
+    """One message of a conversation, either way (table ``messages``); ``message_id`` is Telegram's.
+
+    What ``message_type`` and ``content`` hold is declared in ``bot/messages.py``.
+    """
 
     id = uuid_key()
     conversation = models.ForeignKey(

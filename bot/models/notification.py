@@ -75,6 +75,16 @@ class Notification(models.Model):
             models.Index(
                 fields=["telegram_user_id", "created_at", "id"], name="idx_notifications_chat", condition=_WAITING
             ),
+            # What operators look for: what waits, what is dead, and how much of a broadcast is.
+            models.Index(fields=["-created_at", "-id"], name="idx_notifications_waiting", condition=_WAITING),
+            models.Index(
+                fields=["-created_at", "-id"], name="idx_notifications_dead", condition=Q(dead_at__isnull=False)
+            ),
+            models.Index(
+                fields=["broadcast"],
+                name="idx_notifications_undelivered",
+                condition=Q(dead_at__isnull=False, broadcast__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

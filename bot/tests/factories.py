@@ -2,6 +2,7 @@ import uuid
 
 import factory
 
+from bot.messages import Direction, MessageType, message_content
 from bot.models import BotState, Broadcast, Conversation, Message, Notification, UserCommand
 from exchanger.testing.factories import OwnedFactory
 
@@ -19,8 +20,8 @@ class MessageFactory(OwnedFactory):
 
     conversation = factory.SubFactory(ConversationFactory)
     message_id = factory.Sequence(lambda n: n + 1)
-    message_type = "text"
-    content = {"text": "/rates", "direction": "in"}
+    message_type = MessageType.TEXT
+    content = message_content(Direction.IN, text="/rates")
 
 
 class NotificationFactory(OwnedFactory):

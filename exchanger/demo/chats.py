@@ -1,12 +1,15 @@
 """The conversations of the bot: what was said, which commands were given, and whom it told about their orders."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any, Final
 
+from bot.messages import Direction, MessageType
+from bot.models import BroadcastStatus
+from exchanger.demo.broadcasts import CIRCULARS, Circular
 from exchanger.demo.documents import TELEGRAM_PUBLISHED
 from exchanger.demo.ids import stream
 from exchanger.demo.market import HISTORY
@@ -27,15 +30,21 @@ _CHOOSING: Final = "client-0"  # is in the middle of a dialogue at the anchor
 _SHOWN: Final = (("USD", "UAH"), ("EUR", "UAH"), ("USDT", "UAH"))
 _ANSWERS: Final = timedelta(seconds=1)
 _HOUR: Final = timedelta(hours=1)
+_PROOFS: Final[tuple[tuple[str, Mapping[str, Any]], ...]] = (
+    ("photo", {"photo": [{"file_id": "demo", "width": 720, "height": 1280}], "caption": "👍"}),
+    ("document", {"document": {"file_id": "demo", "file_name": "receipt.pdf", "mime_type": "application/pdf"}}),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One message; ``direction`` is ``in`` from the person and ``out`` from the bot."""
+    """One message; ``fields`` are what Telegram has of it beside the text."""
 
     at: datetime
-    direction: str
+    direction: Direction
     text: str
+    type: str = MessageType.TEXT
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,17 @@ class News:
     sent_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Broadcasted:
+    """A broadcast's message to a client, sent, given up, or held back."""
+
+    at: datetime
+    circular: Circular
+    text: str
+    sent_at: datetime | None
+    dead_at: datetime | None = None
+
+
 @dataclass(slots=True)
 class Chat:
     """One conversation, with a linked client or, where ``person`` is None, with a stranger."""
@@ -60,10 +80,21 @@ class Chat:
     context: dict[str, Any] = field(default_factory=dict)
     said: list[Said] = field(default_factory=list)
     news: list[News] = field(default_factory=list)
+    broadcasted: list[Broadcasted] = field(default_factory=list)
+    blocked_at: datetime | None = None
 
-    def asked(self, at: datetime, text: str, answer: str) -> None:
-        """The person wrote ``text`` and the bot answered."""
-        self.said += [Said(at, "in", text), Said(at + _ANSWERS, "out", answer)]
+    def asked(self, at: datetime, text: str, answer: str, *, offered: Sequence[str] = (), pressed: str = "") -> None:
+        """The person wrote ``text``, or pressed the button ``pressed`` of that name, and the bot answered.
+
+        ``offered`` are the buttons below the answer.
+        """
+        kind, told = (MessageType.CALLBACK, {"data": pressed}) if pressed else (MessageType.TEXT, {})
+        keys = [[{"text": label, "callback_data": f"exchange:{label.lower()}"} for label in offered]]
+        markup = {"reply_markup": {"inline_keyboard": keys}} if offered else {}
+        self.said += [
+            Said(at, Direction.IN, text, kind, told),
+            Said(at + _ANSWERS, Direction.OUT, answer, fields=markup),
+        ]
 
     def phrase(self, phrase: str, /, **values: object) -> str:
         return SAID[phrase][self.language].format(**values)
@@ -72,6 +103,8 @@ class Chat:
 def make_chats(plan: Plan) -> list[Chat]:
     """All conversations, each with its messages in order."""
     chats = [*_with_clients(plan), *_with_strangers(plan)]
+    for circular in CIRCULARS:
+        _broadcast(circular, [chat for chat in chats if chat.person], plan)
     for chat in chats:
         chat.said.sort(key=lambda said: said.at)
     return chats
@@ -90,6 +123,7 @@ def _with_clients(plan: Plan) -> Iterator[Chat]:
         for story in orders:
             if chances.random() < 0.4:
                 _ordered(chat, story)
+                _proved(chat, story)
             _told(chat, story, plan)
         _looked(chat, plan, began, chances)
         if person.key == _CHOOSING:
@@ -128,14 +162,25 @@ def _ordered(chat: Chat, story: Story) -> None:
     """The dialogue that led to an order."""
     order, at = story.order, story.steps[0].at
     facts = _facts(story)
+    yes, no = chat.phrase("yes"), chat.phrase("no")
     for seconds, text, answer in (
         (75, "/exchange", chat.phrase("which_from")),
         (58, order.from_currency, chat.phrase("which_to")),
         (44, order.to_currency, chat.phrase("how_much", currency=order.from_currency)),
-        (20, facts["amount"], chat.phrase("confirm", **facts)),
-        (1, chat.phrase("yes"), chat.phrase("created", minutes=int(QUOTE_LIFE.total_seconds() // 60), **facts)),
     ):
         chat.asked(at - timedelta(seconds=seconds), text, answer)
+    chat.asked(at - timedelta(seconds=20), facts["amount"], chat.phrase("confirm", **facts), offered=(yes, no))
+    created = chat.phrase("created", minutes=int(QUOTE_LIFE.total_seconds() // 60), **facts)
+    chat.asked(at - timedelta(seconds=1), yes, created, pressed=f"exchange:{yes.lower()}")
+
+
+def _proved(chat: Chat, story: Story) -> None:
+    """A picture, or a file, of the transfer, which nobody had asked for."""
+    paid = story.reached(OrderStatus.PAID)
+    if paid is None:
+        return
+    kind, fields = _PROOFS[story.number % len(_PROOFS)]
+    chat.said.append(Said(paid - timedelta(seconds=45), Direction.IN, "", kind, fields))
 
 
 def _choosing(chat: Chat, plan: Plan) -> None:
@@ -155,7 +200,33 @@ def _told(chat: Chat, story: Story, plan: Plan) -> None:
         sent_at = None if waits else step.at + timedelta(seconds=2)
         chat.news.append(News(step.at, story, step.status, text, sent_at))
         if sent_at is not None:
-            chat.said.append(Said(sent_at, "out", text))
+            chat.said.append(Said(sent_at, Direction.OUT, text))
+
+
+def _broadcast(circular: Circular, chats: list[Chat], plan: Plan) -> None:
+    """To everybody who was there, in the order of their ids, as the worker writes to them.
+
+    Of those who had the paused one, somebody has blocked the bot, who has not been heard since.
+    """
+    began = plan.anchor - circular.age
+    there = [chat for chat in chats if chat.person and min(said.at for said in chat.said) < began]
+    if circular.status is BroadcastStatus.DRAFT:
+        return
+    told = sorted(there, key=lambda chat: str(chat.person and chat.person.id))
+    silent = [chat for chat in told if all(said.at < began for said in chat.said)]
+    blocked = silent[0] if silent and circular.sent is not None else None
+    sent = 0
+    for number, chat in enumerate(told):
+        text, at = circular.texts[chat.language], began + timedelta(seconds=number)
+        if chat is blocked:
+            chat.blocked_at = at
+            chat.broadcasted.append(Broadcasted(began, circular, text, None, dead_at=at))
+        elif circular.sent is None or sent < circular.sent:
+            sent += 1
+            chat.broadcasted.append(Broadcasted(began, circular, text, at))
+            chat.said.append(Said(at, Direction.OUT, text))
+        else:
+            chat.broadcasted.append(Broadcasted(began, circular, text, None))
 
 
 def _facts(story: Story) -> dict[str, str]:

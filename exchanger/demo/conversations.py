@@ -1,10 +1,12 @@
 """The rows of the bot's database."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
+from bot.messages import Direction, message_content
 from bot.models import BotState, Conversation, Message, Notification, UserCommand
 from bot.tests.factories import (
     BotStateFactory,
@@ -13,10 +15,12 @@ from bot.tests.factories import (
     NotificationFactory,
     UserCommandFactory,
 )
+from exchanger.demo.broadcasts import FAILURE
 from exchanger.demo.chats import Chat
 from exchanger.demo.ids import demo_id
 from exchanger.demo.plan import Plan
 
+_NEXT_TRY: Final = timedelta(minutes=30)
 _FIRST_MESSAGE: Final = 101  # Telegram numbers the messages of a chat itself
 
 
@@ -28,6 +32,7 @@ def conversations(chats: list[Chat]) -> list[Conversation]:
             user_id=chat.person.id if chat.person else None,
             state=chat.state,
             context=chat.context,
+            blocked_at=chat.blocked_at,
             created_at=chat.said[0].at,
             updated_at=chat.said[-1].at,
         )
@@ -41,8 +46,8 @@ def messages(chats: list[Chat]) -> list[Message]:
             id=demo_id("message", chat.telegram_user_id, number),
             conversation=Conversation(id=conversation_id(chat.telegram_user_id)),
             message_id=_FIRST_MESSAGE + number,
-            message_type="text",
-            content={"text": said.text, "direction": said.direction},
+            message_type=said.type,
+            content=message_content(said.direction, **({"text": said.text} if said.text else {}), **said.fields),
             sent_at=said.at,
         )
         for chat in chats
@@ -62,12 +67,23 @@ def user_commands(chats: list[Chat]) -> list[UserCommand]:
         )
         for chat in chats
         for number, said in enumerate(chat.said)
-        if said.direction == "in" and said.text.startswith("/")
+        if said.direction is Direction.IN and said.text.startswith("/")
     ]
 
 
 def notifications(chats: list[Chat]) -> list[Notification]:
-    return [notification for chat in chats for notification in _notifications(chat)]
+    """All of them; the first that waits has been tried in vain."""
+    rows = [row for chat in chats for row in (*_notifications(chat), *_broadcasted(chat))]
+    waiting = next((row for row in rows if not row.sent and row.broadcast_id is None), None)
+    if waiting is not None:
+        waiting.attempts, waiting.failure = 2, "Bad Gateway"
+        waiting.next_attempt_at = waiting.created_at + _NEXT_TRY
+    return rows
+
+
+def broadcasts_made(rows: list[Notification]) -> dict[UUID, int]:
+    """How many notifications each broadcast has become."""
+    return Counter(row.broadcast_id for row in rows if row.broadcast_id is not None)
 
 
 def bot_states(plan: Plan) -> list[BotState]:
@@ -98,6 +114,27 @@ def _notifications(chat: Chat) -> Iterator[Notification]:
             sent=news.sent_at is not None,
             sent_at=news.sent_at,
             created_at=news.at,
+            next_attempt_at=news.at,
+        )
+
+
+def _broadcasted(chat: Chat) -> Iterator[Notification]:
+    for told in chat.broadcasted:
+        assert chat.person is not None  # strangers have none
+        yield NotificationFactory.build(
+            id=demo_id("notification", told.circular.key, chat.telegram_user_id),
+            user_id=chat.person.id,
+            telegram_user_id=chat.telegram_user_id,
+            message=told.text,
+            notification_type="broadcast.message",
+            broadcast_id=told.circular.id,
+            sent=told.sent_at is not None,
+            sent_at=told.sent_at,
+            dead_at=told.dead_at,
+            attempts=1 if told.dead_at else 0,
+            failure=FAILURE if told.dead_at else "",
+            created_at=told.at,
+            next_attempt_at=told.at,
         )
 
 

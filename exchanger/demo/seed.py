@@ -25,9 +25,10 @@ from django.db import connections, transaction
 from django.db.models import F, Model
 
 from admin_panel.models import AdminSetting, AuditLog, AuditOutcome, Configuration, Report, SystemMetric
-from bot.models import BotState, Conversation, Message, Notification, UserCommand
+from bot.models import BotState, Broadcast, Conversation, Message, Notification, UserCommand
 from exchanger.demo import (
     audit,
+    broadcasts,
     chats,
     conversations,
     documents,
@@ -163,7 +164,9 @@ def _bot(plan: Plan) -> Iterator[Progress]:
     yield _insert(Conversation, conversations.conversations(made))
     yield _insert(Message, conversations.messages(made))
     yield _insert(UserCommand, conversations.user_commands(made))
-    yield _insert(Notification, conversations.notifications(made))
+    notifications = conversations.notifications(made)
+    yield _insert(Broadcast, broadcasts.broadcasts(plan, conversations.broadcasts_made(notifications)))
+    yield _insert(Notification, notifications)
     yield _insert(BotState, conversations.bot_states(plan))
 
 

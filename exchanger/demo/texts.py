@@ -63,6 +63,7 @@ SAID: Final[dict[str, dict[str, str]]] = {
         "ru": "{amount} {source} → {net} {target} по курсу {rate}, комиссия {fee} {target} учтена. Всё верно?",
     },
     "yes": {"en": "Yes", "uk": "Так", "ru": "Да"},
+    "no": {"en": "No", "uk": "Ні", "ru": "Нет"},
     "created": {
         "en": "Order {order} is made. Please pay within {minutes} minutes.",
         "uk": "Заявку {order} створено. Сплатіть її, будь ласка, протягом {minutes} хвилин.",

@@ -30,6 +30,7 @@ VIEW_PERMISSIONS: Final = (
     "bot.view_conversation",
     "bot.view_message",
     "bot.view_notification",
+    "bot.view_broadcast",
     "bot.view_usercommand",
     "bot.view_botstate",
 )

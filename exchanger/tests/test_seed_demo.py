@@ -16,8 +16,9 @@ from django.core.management import call_command
 from django.db.models import Count, Sum
 from psycopg.rows import tuple_row
 
+from admin_panel.deliveries import Delivery, delivery_of
 from admin_panel.models import AdminSetting, AuditLog, AuditOutcome, Configuration, Report, SystemMetric
-from bot.models import BotState, Conversation, Message, Notification, UserCommand
+from bot.models import BotState, Broadcast, Conversation, Message, Notification, UserCommand
 from exchanger.demo import audit, chats, conversations, events, ledger, metrics, payments
 from exchanger.demo.accounts import ACCOUNTS, CLIENT, OPERATOR, PASSWORD, VIEWER
 from exchanger.demo.market import KYIV
@@ -432,21 +433,57 @@ def test_every_conversation_goes_both_ways_and_is_numbered_in_order(demo):
 
 
 def test_notifications_are_sent_and_unsent_and_tell_of_ones_own_order(demo):
-    waiting = Notification.objects.filter(sent=False)
+    of_orders = Notification.objects.filter(broadcast=None)
+    waiting = of_orders.filter(sent=False)
     assert waiting.count() >= 2
     assert all(row.sent_at is None and row.created_at > NOW - timedelta(minutes=10) for row in waiting)
-    sent = Notification.objects.filter(sent=True)
+    sent = of_orders.filter(sent=True)
     assert sent.count() > 200
-    told = set(Message.objects.filter(content__direction="out").values_list("content__text", "sent_at"))
-    for row in sent:
-        assert row.created_at < row.sent_at <= NOW
-        assert (row.message, row.sent_at) in told
     owners = {str(order.pk)[:8]: order.user_id for order in Order.objects.all()}
-    for row in Notification.objects.all():
+    for row in of_orders:
         named = re.search(r"#([0-9a-f]{8})", row.message)
         assert named is not None
         assert owners[named[1]] == row.user_id
     assert BotState.objects.count() == 2
+
+
+def test_what_was_sent_is_in_its_conversation(demo):
+    told = set(Message.objects.filter(content__direction="out").values_list("content__text", "sent_at"))
+    sent = Notification.objects.filter(sent=True)
+    for row in sent:
+        assert row.created_at <= row.sent_at <= NOW
+        assert (row.message, row.sent_at) in told
+    blocked = Conversation.objects.get(blocked_at__isnull=False)
+    assert not Message.objects.filter(conversation=blocked, sent_at__gt=blocked.blocked_at).exists()
+
+
+def test_notifications_are_in_every_state_that_stays(demo):
+    rows = Notification.objects.select_related("broadcast")
+    found = Counter(delivery_of(row, NOW) for row in rows)
+    assert set(found) == {
+        Delivery.WAITING,
+        Delivery.RETRYING,
+        Delivery.HELD,
+        Delivery.SENT,
+        Delivery.DEAD,
+    }
+
+
+def test_broadcasts_are_done_paused_and_drafts_and_their_figures_are_true(demo):
+    assert {broadcast.status for broadcast in Broadcast.objects.all()} == {"done", "paused", "draft"}
+    for broadcast in Broadcast.objects.all():
+        made = Notification.objects.filter(broadcast=broadcast)
+        assert broadcast.queued == made.count()
+        assert (
+            (broadcast.total, broadcast.started_at) == (None, None)
+            if broadcast.status == "draft"
+            else (
+                broadcast.queued,
+                broadcast.started_at,
+            )
+        )
+        if broadcast.status == "done":
+            assert made.filter(sent=True).count() == broadcast.total > 5
 
 
 # --- Whenever it is made ---------------------------------------------------------------------------------------------
