@@ -11,6 +11,12 @@ ORDER_EVENTS = {
     "order.expired": "Order {number} has expired: no payment came in time.",
     "order.failed": "Order {number} could not be completed. Your money is safe: we are looking into it.",
     "order.refunded": "Order {number} is refunded: your money is on its way back.",
+    "payment.held": "Order {number}: a payment came that it cannot take. Your money is safe: we are looking into it.",
+    "refund.requested": "Order {number}: a refund has been requested.",
+    "refund.approved": "Order {number}: your refund is approved, and will be sent soon.",
+    "refund.rejected": "Order {number}: the refund has not been approved.",
+    "refund.succeeded": "Order {number}: your refund has been sent.",
+    "refund.failed": "Order {number}: your refund could not be sent. Your money is safe: we are looking into it.",
 }
 
 

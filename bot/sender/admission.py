@@ -7,8 +7,8 @@ from django.conf import settings
 
 from exchanger.kernel.cache.pace import Pace
 
-AHEAD_SECONDS = 0.1
-"""How far in advance messages are promised: so much a dying sender takes along, and a pause comes too late for."""
+AHEAD_SECONDS = 0.05
+"""How far in advance messages are promised: so much a stall lets through at once, and a pause comes too late for."""
 
 
 @dataclass(frozen=True, slots=True)

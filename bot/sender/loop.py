@@ -24,8 +24,9 @@ from bot.services.notification_delivery import (
     notifications_claim,
     notifications_record,
 )
-from bot.telegram.client import CALL_SECONDS, Telegram
+from bot.telegram.client import Telegram
 from bot.telegram.failures import RetryLater, TelegramFailure, WrongToken
+from bot.telegram.transport import CALL_SECONDS
 
 logger = logging.getLogger(__name__)
 

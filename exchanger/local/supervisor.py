@@ -1,4 +1,4 @@
-"""The platform's processes under one supervisor: three applications and their workers, with prefixed logs."""
+"""The platform's processes under one supervisor: three applications and what works for them, with prefixed logs."""
 
 import os
 import shlex
@@ -23,6 +23,7 @@ MARK = "EXCHANGER_LOCAL_RUN"  # in the environment of every process of ours, so 
 READY_SECONDS = 60
 STOP_SECONDS = 5
 WEB_THREADS = 4
+SENDER = "telegram-sender"
 
 
 class PortTaken(RuntimeError):
@@ -78,6 +79,9 @@ class Supervisor:
             environment = self._environment(context)
             manager.add_process(context, self._server_command(context), env=environment, cwd=str(CHECKOUT))
             manager.add_process(f"{context}-worker", self._worker_command(), env=environment, cwd=str(CHECKOUT))
+        if has_bot_token():
+            environment = self._environment(Context.TELEGRAM)
+            manager.add_process(SENDER, self._sender_command(), env=environment, cwd=str(CHECKOUT))
         own = {**self._inherited(), **self.servers.environments.read(CARD_PROCESSOR), MARK: self.mark}
         manager.add_process(CARD_PROCESSOR, self._card_processor_command(), env=own, cwd=str(CHECKOUT))
         threading.Thread(target=self._announce, args=(when_ready,), daemon=True).start()
@@ -135,11 +139,19 @@ class Supervisor:
     def _worker_command(self) -> str:
         return shlex.join(["exec", sys.executable, "manage.py", "worker"])
 
+    def _sender_command(self) -> str:
+        return shlex.join(["exec", sys.executable, "manage.py", "send_notifications"])
+
     def _is_ours(self, process: psutil.Process) -> bool:
         try:
             return process.pid != os.getpid() and process.environ().get(MARK) == self.mark
         except (psutil.Error, OSError):
             return False
+
+
+def has_bot_token() -> bool:
+    """Whether whoever runs this has a bot at Telegram; without one, nothing is sent."""
+    return bool(os.environ.get("TELEGRAM_BOT_TOKEN"))
 
 
 def _answers(url: str) -> bool:

@@ -35,7 +35,9 @@ FILE = compose.load()
 SERVICES: dict[str, dict[str, Any]] = FILE["services"]
 SERVERS = ("postgres", "redis")
 ONE_SHOT = ("bootstrap", "migrate")
+SENDER = "telegram-sender"
 OF_CONTEXT = {context: (str(context), f"{context}-worker") for context in Context}
+OF_CONTEXT[Context.TELEGRAM] = (*OF_CONTEXT[Context.TELEGRAM], SENDER)
 PROCESSES = tuple(name for names in OF_CONTEXT.values() for name in names)
 INTERNAL = {name for name, network in FILE["networks"].items() if network.get("internal")}
 IMAGE = Image.of_the_checkout()
@@ -87,11 +89,19 @@ def test_the_one_shot_services_run_their_command_and_stay_ended() -> None:
 
 
 def test_a_worker_is_its_application_with_another_command() -> None:
-    for context, (name, worker) in OF_CONTEXT.items():
+    for context, (name, worker, *_) in OF_CONTEXT.items():
         assert SERVICES[worker]["environment"] == SERVICES[name]["environment"], context
         assert SERVICES[worker]["command"] == ["python", "manage.py", "worker"]
         assert "command" not in SERVICES[name]
         assert "ports" not in SERVICES[worker]
+
+
+def test_the_sender_is_telegrams_and_is_started_only_where_there_is_a_bot() -> None:
+    sender = SERVICES[SENDER]
+    assert sender["environment"] == SERVICES["telegram"]["environment"]
+    assert sender["command"] == ["python", "manage.py", "send_notifications"]
+    assert [name for name, service in SERVICES.items() if "profiles" in service] == [SENDER]
+    assert "ports" not in sender
 
 
 def test_everything_that_stays_has_a_health_check() -> None:

@@ -1,7 +1,6 @@
 """A real Chromium at the panel, which a process of the operators' application serves with the files as collected."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,14 +9,13 @@ from django.conf import settings
 from django.core.management import call_command
 from django.test import override_settings
 
-from admin_panel.tests.browser.look import Look
+from admin_panel.tests.browser.look import NAMES, Look, chromium_arguments, chromium_path
 from admin_panel.tests.conftest import passed_session
 from exchanger.kernel.contexts import Context
 from exchanger.testing.processes import ApplicationProcess
 from identity.models import User
 from identity.tests.factories import UserFactory
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 DESK = {"width": 1440, "height": 1000}
 
 
@@ -31,7 +29,7 @@ def pytest_collection_modifyitems(items):
 def _why_not() -> str | None:
     if os.environ.get("CI"):
         return "No browser is started in CI."
-    if not _chromium():
+    if not chromium_path():
         return f"No browser is found: install Chromium, or any of {', '.join(NAMES)}."
     try:
         import playwright.sync_api  # noqa: F401
@@ -40,19 +38,13 @@ def _why_not() -> str | None:
     return None
 
 
-def _chromium() -> str | None:
-    return next(filter(None, map(shutil.which, NAMES)), None)
-
-
 @pytest.fixture(scope="package")
 def chromium(servers):
     """Not longer than these tests: Playwright keeps an event loop in this thread, which Django takes for async code."""
     from playwright.sync_api import sync_playwright
 
-    # Chromium has no sandbox for root.
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_chromium(), args=arguments)
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=chromium_arguments())
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
             yield browser

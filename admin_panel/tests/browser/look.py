@@ -1,6 +1,10 @@
 """What a person sees of the panel, and what their browser complains of meanwhile."""
 
+import os
+import shutil
 from typing import Any
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 # A violation of the policy is told by the browser as an event too, whatever becomes of its line in the console.
 _TELL = """
@@ -13,6 +17,16 @@ document.addEventListener("securitypolicyviolation", (event) => {
 
 
 WAIT_SECONDS = 15
+
+
+def chromium_path() -> str | None:
+    """The browser that is installed here, if any."""
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+def chromium_arguments() -> list[str]:
+    """Chromium has no sandbox for root."""
+    return ["--no-sandbox"] if os.geteuid() == 0 else []
 
 
 class Look:

@@ -10,7 +10,12 @@ from exchanger.kernel.contexts import ALIASES, SPECS, Context, current_or_none
 from exchanger.kernel.health import unapplied_migrations
 from exchanger.local.paths import CHECKOUT, checkout_paths
 from exchanger.local.servers import LocalServers
-from exchanger.local.supervisor import PortTaken, Supervisor
+from exchanger.local.supervisor import PortTaken, Supervisor, has_bot_token
+
+NO_BOT = (
+    "  The bot sends nothing: talk to @BotFather in Telegram, send /newbot,",
+    "  and run TELEGRAM_BOT_TOKEN=what-you-are-given make up",
+)
 
 
 class Command(BaseCommand):
@@ -60,6 +65,7 @@ class Command(BaseCommand):
             f"  Operators' panel {admin}/admin/",
             f"  Bot API          {bot}/api/docs/",
             "",
+            *([] if has_bot_token() else [*NO_BOT, ""]),
             "  Demo logins (here operators need no second factor; the panel's account menu sets one up):",
             *(f"    {account.email:<28} {account.password:<22} {account.what}" for account in ACCOUNTS),
             "",

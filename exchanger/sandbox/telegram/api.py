@@ -50,7 +50,8 @@ class BotApi:
         self.limits = limits
         self.script: list[Scripted] = []
         self._told = told
-        self._pressed: set[str] = set()
+        self._presses = 0
+        self._unanswered: set[str] = set()
         self._methods: dict[str, Callable[[dict[str, Any]], Any]] = {
             "getMe": lambda parameters: self.bot,
             "sendMessage": self.chats.send,
@@ -88,8 +89,9 @@ class BotApi:
 
     def press(self, person: Person, message_id: int, data: str) -> str:
         """A person presses a button under a message of the bot; the query's id."""
-        query_id = str(len(self._pressed) + 1)
-        self._pressed.add(query_id)
+        self._presses += 1
+        query_id = str(self._presses)
+        self._unanswered.add(query_id)
         message = self.chats.messages[person.id, message_id]
         query = {"id": query_id, "from": person.user, "message": message, "chat_instance": str(person.id), "data": data}
         self.updates.add("callback_query", query)
@@ -117,9 +119,9 @@ class BotApi:
 
     def _answer_press(self, parameters: dict[str, Any]) -> bool:
         query_id = str(parameters.get("callback_query_id", ""))
-        if query_id not in self._pressed:
+        if query_id not in self._unanswered:
             raise bad_request("query is too old and response timeout expired or query ID is invalid")
-        self._pressed.discard(query_id)
+        self._unanswered.discard(query_id)
         return True
 
     def _set_commands(self, parameters: dict[str, Any]) -> bool:
