@@ -171,6 +171,8 @@ CSRF_FAILURE_VIEW = "exchanger.kernel.errors.csrf_failure"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 TELEGRAM_BOT_TOKEN = env.text("TELEGRAM_BOT_TOKEN") if env.context is Context.TELEGRAM else ""
+# What Telegram shows when it brings updates to the webhook; without it there is no webhook.
+TELEGRAM_WEBHOOK_SECRET = env.text("TELEGRAM_WEBHOOK_SECRET") if env.context is Context.TELEGRAM else ""
 TELEGRAM_API_URL = env.text("TELEGRAM_API_URL", "https://api.telegram.org")
 # What all processes together send: to everybody, a little below the 30 or so that Telegram takes, and to one chat.
 TELEGRAM_MESSAGES_PER_SECOND = env.rate("TELEGRAM_MESSAGES_PER_SECOND", 25.0)
@@ -185,6 +187,10 @@ EVENTS_SECRET = (
     else ""
 )
 TELEGRAM_INTERNAL_URL = env.http_url("TELEGRAM_INTERNAL_URL") if env.context is Context.WEB else ""
+# Where the bot asks the web application for what it shows; without it, it cannot show rates.
+WEB_INTERNAL_URL = (
+    env.http_url("WEB_INTERNAL_URL") if env.context is Context.TELEGRAM and env.text("WEB_INTERNAL_URL") else ""
+)
 
 # --- HTTP ----------------------------------------------------------------------------------------------------------
 

@@ -1,13 +1,16 @@
 """The process's client of the Bot API."""
 
+import json
+from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+from urllib.parse import urlencode
 
 from django.conf import settings
 from telegram import Bot, InlineKeyboardMarkup
 
 from bot.telegram.failures import translated
-from bot.telegram.transport import Transport
+from bot.telegram.transport import ANSWER_SECONDS, Transport
 from exchanger.environment import WrongEnvironment
 
 HOW_TO_GET_ONE = "talk to @BotFather in Telegram, send /newbot, and set it to what you are given"
@@ -61,3 +64,17 @@ class Telegram:
         """
         with translated():
             return (await self.bot.send_message(chat_id, text, reply_markup=keyboard)).message_id
+
+    async def poll(self, *, offset: int | None, seconds: int, kinds: Sequence[str]) -> list[Any]:
+        """Updates of these kinds from ``offset`` on, waited for at most ``seconds``; they come as Telegram wrote them.
+
+        Raises:
+            TelegramFailure: AnotherPoller, among others.
+        """
+        wanted = {"timeout": seconds, "allowed_updates": json.dumps(kinds)}
+        if offset is not None:
+            wanted["offset"] = offset
+        with translated():
+            address = f"{self.bot.base_url}/getUpdates?{urlencode(wanted)}"
+            found = await self._polls.post(address, read_timeout=seconds + ANSWER_SECONDS)
+        return found if isinstance(found, list) else []

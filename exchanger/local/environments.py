@@ -112,13 +112,13 @@ class LocalEnvironments:
 
 
 def _events(context: Context, secret: str) -> dict[str, str]:
-    """What web signs its events with, and where it brings them."""
+    """What web signs its events with and where it brings them, and where the bot finds web."""
     match context:
         case Context.WEB:
             url = f"http://127.0.0.1:{SPECS[Context.TELEGRAM].port}"
             return {"EVENTS_SECRET": secret, "TELEGRAM_INTERNAL_URL": url}
         case Context.TELEGRAM:
-            return {"EVENTS_SECRET": secret}
+            return {"EVENTS_SECRET": secret, "WEB_INTERNAL_URL": f"http://127.0.0.1:{SPECS[Context.WEB].port}"}
         case Context.ADMIN:
             return {}
 

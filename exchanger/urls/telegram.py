@@ -1,5 +1,6 @@
 from django.urls import include, path
 
+from bot.api import webhook
 from bot.api.events import receive_event
 from exchanger.kernel import events
 from exchanger.urls import common
@@ -9,6 +10,7 @@ urlpatterns = [
     *common.urlpatterns,
     common.to_docs,
     path(events.PATH.removeprefix("/"), receive_event),
+    path(webhook.PATH, webhook.receive_update),
     path("api/v1/auth/", include("identity.api.telegram_urls")),
     path("api/v1/", include("bot.api.urls")),
 ]
