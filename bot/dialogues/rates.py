@@ -3,11 +3,14 @@
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from bot.amounts import Amount, WrongAmount, parse_amount
 from bot.dialogues.declaration import Command
 from bot.dialogues.turn import Turn
-from bot.dialogues.wording import moment, rate_text
+from bot.dialogues.wording import amount_hint, moment, rate_text
 from bot.web_rates import Rate, RatesUnavailable, find_rate, find_rates
+from exchanger.kernel.money.currencies import currency
 from exchanger.kernel.money.pairs import Pair, WrongPair
+from exchanger.kernel.money.rounding import exactly, round_received
 
 
 def _rates(turn: Turn, arguments: str) -> None:
@@ -18,14 +21,28 @@ def _rates(turn: Turn, arguments: str) -> None:
 
 
 def _pair(turn: Turn, arguments: str) -> str:
+    """``usd uah``, ``USD/UAH`` and ``1 000,50 usd uah``."""
+    *given, target = arguments.replace("/", " ").replace("_", " ").split()
     try:
-        pair = Pair.parse("_".join(arguments.replace("/", " ").replace("_", " ").split()))
+        amount = parse_amount(" ".join(given)) if any(map(str.isdigit, "".join(given))) else None
+        source = " ".join(given) if amount is None else amount.currency
+        pair = Pair.parse(f"{source}_{target}")
+    except WrongAmount as error:
+        return amount_hint(error)
     except WrongPair:
-        return _("Write two currencies after the command, like this: /rates usd uah")
+        return _("Write two currencies after the command, like this: /rates usd uah or /rates 100 usd uah")
     rate = find_rate(pair)
     if rate is None:
         return _("There is no rate for {pair} at the moment.").format(pair=pair.title)
-    return "\n".join([_line(rate), *_dates(turn, [rate])])
+    worth = [] if amount is None else [_worth(amount, rate)]
+    return "\n".join([*worth, _line(rate), _("The market rate, before our fee."), "", *_dates(turn, [rate])])
+
+
+def _worth(amount: Amount, rate: Rate) -> str:
+    source, target = currency(rate.pair.source), currency(rate.pair.target)
+    with exactly():
+        got = amount.value * rate.rate
+    return f"{source.text(amount.value)} {source.code} ≈ {target.text(round_received(got, target))} {target.code}"
 
 
 def _all(turn: Turn) -> str:

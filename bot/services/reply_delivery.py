@@ -5,7 +5,6 @@ oldest waiting reply can be claimed. What is claimed by a process that dies is c
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final

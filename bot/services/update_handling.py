@@ -56,7 +56,7 @@ _NOT_OF_A_MESSAGE: Final = ("chat", "from", "message_id")
 def update_handle_next(*, engine: Engine = ENGINE) -> bool:
     """Handle the update whose turn it is; False where there is none.
 
-    One whose handler fails is left as it was, to be tried again later, and dead after ATTEMPTS. The person is told then.
+    One whose handler fails is left as it was, to be tried again later. After ATTEMPTS it is dead, and the person told.
 
     Raises:
         django.db.Error: the bot database does not answer; nothing was done.
