@@ -26,7 +26,7 @@ def amount_hint(error: WrongAmount) -> str:
     """What to type instead, in the active language."""
     match error.problem:
         case Problem.AMBIGUOUS:
-            whole, rest = re.findall("[0-9]+", error.text)[:2]
+            whole, rest = re.findall("([0-9]+)[.,]([0-9]{3})", error.text)[0]
             return _("This can mean two amounts. Write {thousands} or {decimals}.").format(
                 thousands=f"{whole}{rest}", decimals=f"{whole}.{rest}0"
             )
