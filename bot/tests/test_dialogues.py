@@ -191,7 +191,9 @@ def test_a_button_of_an_earlier_time_does_nothing(exchange, talk):
     assert exchange.done == [("USD", "200", "no")]
 
 
-@pytest.mark.parametrize("data", ["", ":", "yes", ":yes", "{token}:", "{token}:other", "{token}:yes:", "ї:yes", "x" * 64])
+@pytest.mark.parametrize(
+    "data", ["", ":", "yes", ":yes", "{token}:", "{token}:other", "{token}:yes:", "ї:yes", "x" * 64]
+)
 def test_what_a_button_never_carried_does_nothing(exchange, talk, data):
     talk(message("/exchange"))
     talk(message("100"))

@@ -18,7 +18,7 @@ from bot.models import BotReply, BotUpdate, Conversation, Message, UserCommand
 from bot.services import update_handling
 from bot.services.update_handling import ATTEMPTS, update_handle_next
 from bot.tests.factories import ConversationFactory
-from bot.tests.updates import CHAT, handle, link, member, message, press, store, tell, texts
+from bot.tests.updates import CHAT, handle, link, member, message, press, store, tell, texts, waits_for_a_lock
 
 pytestmark = pytest.mark.context("telegram")
 
@@ -199,10 +199,10 @@ class Diary:
             self.entries.append(entry)
 
 
-def in_threads(count, work):
+def in_threads(*jobs):
     errors = []
 
-    def run():
+    def run(work):
         try:
             work()
         except Exception as error:
@@ -210,7 +210,7 @@ def in_threads(count, work):
         finally:
             connections.close_all()
 
-    threads = [threading.Thread(target=run) for _ in range(count)]
+    threads = [threading.Thread(target=run, args=[work]) for work in jobs]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -239,7 +239,7 @@ def test_four_workers_at_once_keep_the_order_of_each_chat_and_never_interleave()
         store(message(f"/do {number}"))
         if number < 5:
             store(message(f"/do {number}", chat_id=7002))
-    in_threads(4, lambda: drain(working, 55))
+    in_threads(*[lambda: drain(working, 55)] * 4)
     for chat, most in ((CHAT, 50), (7002, 5)):
         mine = [(what, number) for what, of, number in diary.entries if of == chat]
         assert mine == [(what, number) for number in range(most) for what in ("begin", "end")]
@@ -261,7 +261,7 @@ def test_an_earlier_update_that_comes_later_waits_for_the_one_under_way():
         diary.write("end", arguments)
 
     def store_in_another_thread(update):
-        in_threads(1, lambda: store(update))
+        in_threads(lambda: store(update))
 
     working = engine(handler)
     store(message("/do second", update_id=11))
@@ -276,15 +276,8 @@ def test_an_earlier_update_that_comes_later_waits_for_the_one_under_way():
             assert time.monotonic() < deadline
             update_handle_next(engine=working)
 
-    jobs = iter([work, later])
-    in_threads(2, lambda: next(jobs)())
+    in_threads(work, later)
     assert diary.entries == [("begin", "second"), ("end", "second"), ("begin", "first"), ("end", "first")]
-
-
-def waits_for_a_lock():
-    with connections["bot"].cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        return cursor.fetchone()[0] > 0
 
 
 # --- Chats

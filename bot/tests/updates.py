@@ -2,6 +2,8 @@
 
 from itertools import count
 
+from django.db import connections
+
 from bot.incoming import read_update
 from bot.models import BotReply, Conversation
 from bot.services.update_handling import update_handle_next
@@ -93,3 +95,10 @@ def link(conversation, **profile):
         UserProfile.objects.update_or_create(user_id=user.pk, defaults=values)
         Conversation.objects.filter(pk=conversation.pk).update(user_id=user.pk)
     return user
+
+
+def waits_for_a_lock():
+    """Whether anybody does, in the bot database."""
+    with connections["bot"].cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        return cursor.fetchone()[0]

@@ -100,8 +100,10 @@ class Updates:
         self._news.clear()
         poller = self._poller = asyncio.get_running_loop().create_future()
         news = asyncio.ensure_future(self._news.wait())
-        await asyncio.wait({poller, news}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        news.cancel()
+        try:
+            await asyncio.wait({poller, news}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            news.cancel()
         if poller.done():
             poller.result()
         else:
