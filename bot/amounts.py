@@ -16,7 +16,7 @@ from exchanger.kernel.money.currencies import CEILING, MOST_PLACES, UnknownCurre
 MOST_CHARACTERS: Final = 60
 _SYMBOLS: Final = {"$": "USD", "€": "EUR", "₴": "UAH", "£": "GBP", "грн": "UAH"}
 _SPACES: Final = re.compile(r"[\s\u00a0\u2007\u2009\u202f]+")
-_CODE: Final = r"[A-Za-z][A-Za-z0-9]{1,9}|[$€₴£]|грн"
+_CODE: Final = r"[A-Za-z]{2,10}|[$€₴£]|грн"
 _AMOUNT: Final = re.compile(
     rf"(?P<before>{_CODE})? ?(?P<sign>[-+−]?)(?P<number>[0-9.,'’ ]*[0-9]) ?(?P<after>{_CODE})?", re.IGNORECASE
 )

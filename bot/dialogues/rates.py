@@ -22,7 +22,7 @@ def _rates(turn: Turn, arguments: str) -> None:
 
 def _pair(turn: Turn, arguments: str) -> str:
     """``usd uah``, ``USD/UAH`` and ``1 000,50 usd uah``."""
-    *given, target = arguments.replace("/", " ").replace("_", " ").split()
+    *given, target = arguments.replace("/", " ").replace("_", " ").split() or [""]
     try:
         amount = parse_amount(" ".join(given)) if any(map(str.isdigit, "".join(given))) else None
         source = " ".join(given) if amount is None else amount.currency

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
+from django.db import connections
 
 from bot.incoming import KINDS
 from bot.models import BotReply, BotUpdate, Conversation, Message, UserCommand

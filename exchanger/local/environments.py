@@ -3,6 +3,7 @@
 A process gets the file of its own context, as in production: the web process never holds the admin's password.
 """
 
+import os
 import secrets
 from pathlib import Path
 
@@ -41,6 +42,11 @@ class LocalEnvironments:
     def for_process(self, context: str) -> dict[str, str]:
         """What a process of ``context`` ("" for maintenance) runs with."""
         return self.read(context or MAINTENANCE)
+
+    def inherited(self) -> dict[str, str]:
+        """What every process gets of our own environment: nothing that one of the files says."""
+        ours = {name for each in ("", *Context) for name in self.for_process(each)}
+        return {name: value for name, value in os.environ.items() if name not in ours}
 
     def credentials(self) -> Credentials:
         values = self.read(BOOTSTRAP)

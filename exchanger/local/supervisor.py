@@ -24,6 +24,7 @@ READY_SECONDS = 60
 STOP_SECONDS = 5
 WEB_THREADS = 4
 SENDER = "telegram-sender"
+BOT = "telegram-bot"
 
 
 class PortTaken(RuntimeError):
@@ -82,7 +83,12 @@ class Supervisor:
         if has_bot_token():
             environment = self._environment(Context.TELEGRAM)
             manager.add_process(SENDER, self._sender_command(), env=environment, cwd=str(CHECKOUT))
-        own = {**self._inherited(), **self.servers.environments.read(CARD_PROCESSOR), MARK: self.mark}
+            manager.add_process(BOT, self._bot_command(), env=environment, cwd=str(CHECKOUT))
+        own = {
+            **self.servers.environments.inherited(),
+            **self.servers.environments.read(CARD_PROCESSOR),
+            MARK: self.mark,
+        }
         manager.add_process(CARD_PROCESSOR, self._card_processor_command(), env=own, cwd=str(CHECKOUT))
         threading.Thread(target=self._announce, args=(when_ready,), daemon=True).start()
         manager.loop()
@@ -103,22 +109,19 @@ class Supervisor:
 
     def _environment(self, context: Context) -> dict[str, str]:
         elsewhere = {}
+        if context is Context.TELEGRAM:
+            elsewhere["WEB_INTERNAL_URL"] = f"http://127.0.0.1:{self.port(Context.WEB)}"
         if context is Context.WEB:
             elsewhere["TELEGRAM_INTERNAL_URL"] = f"http://127.0.0.1:{self.port(Context.TELEGRAM)}"
             elsewhere["CARD_PROCESSOR_URL"] = f"http://127.0.0.1:{self.card_processor_port}"
         return {
-            **self._inherited(),
+            **self.servers.environments.inherited(),
             **self.servers.environments.for_process(context),
             "PUBLIC_WEB_URL": f"http://127.0.0.1:{self.port(Context.WEB)}",
             **elsewhere,
             MARK: self.mark,
             "PYTHONUNBUFFERED": "1",
         }
-
-    def _inherited(self) -> dict[str, str]:
-        """What every process gets of our own environment: nothing that one of the local files says."""
-        ours = {name for each in ("", *Context) for name in self.servers.environments.for_process(each)}
-        return {name: value for name, value in os.environ.items() if name not in ours}
 
     def _server_command(self, context: Context) -> str:
         return shlex.join(
@@ -141,6 +144,10 @@ class Supervisor:
 
     def _sender_command(self) -> str:
         return shlex.join(["exec", sys.executable, "manage.py", "send_notifications"])
+
+    def _bot_command(self) -> str:
+        beside_a_webhook = ["--handlers-only"] if os.environ.get("TELEGRAM_WEBHOOK_SECRET") else []
+        return shlex.join(["exec", sys.executable, "manage.py", "runbot", *beside_a_webhook])
 
     def _is_ours(self, process: psutil.Process) -> bool:
         try:
