@@ -1,10 +1,17 @@
 """Every read of the operators' own database, bound to the admin context."""
 
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db import connections
+from django.db.models import Count, Min, QuerySet
+from psycopg.types.json import Jsonb
 
+from admin_panel.metrics.declared import COUNTERS, REDIS_HITS, REDIS_MISSES
 from admin_panel.models import (
     AdminSetting,
     AuditLog,
@@ -17,11 +24,42 @@ from admin_panel.models import (
     SystemMetric,
 )
 from admin_panel.models.audit_log import UNFINISHED
-from exchanger.kernel.contexts import Context, require
+from bot.models import InboxEvent
+from exchanger.kernel.cache.codec import decode
+from exchanger.kernel.contexts import SPECS, Context, require
 from web.models import EventDelivery
 from web.models.delivery import Backlog
 
 OUTCOMES = [*Outcome.choices, (UNFINISHED, "Unfinished")]
+_SERIES = """
+SELECT metric_name, coalesce(tags, '{}'), date_bin(%(step)s, recorded_at, timestamptz 'epoch') AS step,
+    CASE WHEN metric_name = ANY(%(counters)s)
+        THEN (array_agg(metric_value ORDER BY recorded_at DESC))[1] ELSE round(avg(metric_value), 8)
+    END
+FROM system_metrics
+WHERE metric_name = ANY(%(names)s) AND recorded_at >= %(since)s AND recorded_at < %(until)s
+    AND metric_value IS NOT NULL AND coalesce(tags, '{}') @> %(tags)s
+GROUP BY metric_name, tags, step ORDER BY metric_name, tags, step
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesPoint:
+    """What a series was worth in the step that begins ``at`` (aware): the average, of a counter the last value."""
+
+    metric_name: str
+    tags: dict[str, str]
+    at: datetime
+    value: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedCounts:
+    """Redis' counts of look-ups, as they were recorded ``at`` (aware)."""
+
+    at: datetime
+    hits: int
+    misses: int
 
 
 def with_outcome(logs: QuerySet[AuditLog], outcome: str) -> QuerySet[AuditLog]:
@@ -75,9 +113,46 @@ class AdminAdapter:
             metrics = metrics.filter(metric_name=metric_name)
         return metrics if since is None else metrics.filter(recorded_at__gte=since)
 
+    def find_latest_metrics(self, clock: str) -> QuerySet[SystemMetric]:
+        """Everything of the minute in which ``clock``, a metric that no minute is without, was recorded last."""
+        latest = SystemMetric.objects.filter(metric_name=clock).order_by("-recorded_at").values("recorded_at")[:1]
+        return SystemMetric.objects.filter(recorded_at=latest)
+
+    def find_metric_series(
+        self,
+        names: Iterable[str],
+        *,
+        since: datetime,
+        until: datetime,
+        step: timedelta,
+        tags: Mapping[str, str] | None = None,
+    ) -> list[SeriesPoint]:
+        """The series of these metrics from ``since`` until ``until`` (aware), a point in each ``step``, oldest first.
+
+        Only those series whose tags have all of ``tags``; a step in which nothing was recorded has no point.
+        """
+        values: dict[str, Any] = {"names": list(names), "counters": COUNTERS, "tags": Jsonb(dict(tags or {}))}
+        with connections[SPECS[self.context].alias].cursor() as cursor:
+            cursor.execute(_SERIES, values | {"since": since, "until": until, "step": step})
+            return [SeriesPoint(name, decode(held), at, value) for name, held, at, value in cursor.fetchall()]
+
+    def find_redis_counts(self, *, since: datetime) -> RecordedCounts | None:
+        """The first of Redis' counts that was recorded from ``since`` (aware) on."""
+        names = (REDIS_HITS.name, REDIS_MISSES.name)
+        rows = SystemMetric.objects.filter(metric_name__in=names, recorded_at__gte=since).order_by("recorded_at")[:2]
+        values = {row.metric_name: int(row.metric_value or 0) for row in rows}
+        if len(values) < len(names) or rows[0].recorded_at != rows[1].recorded_at:
+            return None
+        return RecordedCounts(rows[0].recorded_at, values[REDIS_HITS.name], values[REDIS_MISSES.name])
+
     def find_settings(self) -> QuerySet[AdminSetting]:
         """All settings, by key."""
         return AdminSetting.objects.order_by("key")
+
+    def find_number(self, key: str, default: int) -> int:
+        """The setting of this key where it is a positive whole number, else ``default``."""
+        value = AdminSetting.objects.filter(key=key).values_list("value", flat=True).first()
+        return value if type(value) is int and value >= 1 else default
 
     def find_configurations(self, context: Context | None = None) -> QuerySet[Configuration]:
         """Every version of a context's configuration document, or of all contexts'."""
@@ -87,3 +162,8 @@ class AdminAdapter:
     def find_event_backlog(self) -> Backlog:
         """How many of web's events wait for the telegram process, and since when."""
         return EventDelivery.objects.backlog()
+
+    def find_inbox_backlog(self) -> Backlog:
+        """How many events telegram has accepted and not handled, and since when."""
+        waiting = InboxEvent.objects.filter(handled_at__isnull=True)
+        return Backlog(**waiting.aggregate(waiting=Count("pk"), since=Min("received_at")))

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from admin_panel.adapter import AdminAdapter
 from admin_panel.figures import PlatformFigures
+from admin_panel.health import redis_hits, system_health
 from admin_panel.models import SystemMetric
 from exchanger.kernel.cache.application import ApplicationCache
 from exchanger.kernel.cache.leases import Loaded
@@ -20,13 +21,21 @@ FIGURE_PREFIX = "dashboard:"
 
 # What an operator acts on may be a minute old; what is looked at by the month, as old as the namespace allows.
 _SOON = timedelta(minutes=1)
+_LATER = timedelta(seconds=METRICS.ttl)
 _FIGURES: dict[str, tuple[Callable[[PlatformFigures], Any], timedelta]] = {
-    "orders_by_status": (PlatformFigures.orders_by_status, _SOON),
     "turnover_today": (PlatformFigures.turnover_today, _SOON),
     "queue": (PlatformFigures.queue, _SOON),
     "latest_rates": (PlatformFigures.latest_rates, _SOON),
     "live_sessions": (PlatformFigures.live_sessions, _SOON),
-    "daily_turnover": (PlatformFigures.daily_turnover, timedelta(seconds=METRICS.ttl)),
+    "deliveries": (PlatformFigures.deliveries, _SOON),
+    "redis_hits": (lambda _: redis_hits(), _SOON),
+    "conversion": (PlatformFigures.conversion, _LATER),
+    "completion": (PlatformFigures.completion, _LATER),
+    "system_health": (lambda _: system_health(), timedelta(minutes=5)),
+}
+_FIGURES_OF_DAYS: dict[str, tuple[Callable[[PlatformFigures, int], Any], timedelta]] = {
+    "orders_by_status": (PlatformFigures.orders_by_status, _SOON),
+    "daily_turnover": (PlatformFigures.daily_turnover, _LATER),
 }
 
 
@@ -72,12 +81,19 @@ class AdminCache(ApplicationCache):
     def get_figure(self, name: str) -> dict[str, Any]:
         """A figure of the dashboard: ``value`` as PlatformFigures makes it, and ``asOf`` (ISO 8601, UTC)."""
         read, life = _FIGURES[name]
+        return self._figure(name, read, life)
 
+    def get_figure_of_days(self, name: str, days: int) -> dict[str, Any]:
+        """The same of one that is of the last ``days`` days."""
+        read, life = _FIGURES_OF_DAYS[name]
+        return self._figure(f"{name}:{days}", lambda figures: read(figures, days), life)
+
+    def _figure(self, ident: str, read: Callable[[PlatformFigures], Any], life: timedelta) -> dict[str, Any]:
         def load() -> Loaded:
             now = timezone.now()
             return Loaded({"asOf": now.isoformat(), "value": read(PlatformFigures())}, expires_at=now + life)
 
-        figure: dict[str, Any] = self._read(METRICS, FIGURE_PREFIX + name, load)
+        figure: dict[str, Any] = self._read(METRICS, FIGURE_PREFIX + ident, load)
         return figure
 
 

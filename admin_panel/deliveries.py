@@ -16,7 +16,10 @@ MOST_COUNTED = 100_000
 
 
 class Delivery(models.TextChoices):
-    """HELD is what waits for its paused broadcast to go on, and CALLED_OFF what was made for a stopped one."""
+    """HELD is what waits for its paused broadcast to go on.
+
+    CALLED_OFF is what was made for a stopped one, until the senders come upon it and mark it as dead.
+    """
 
     WAITING = "waiting"
     SENDING = "being sent"

@@ -4,10 +4,12 @@ import logging
 from datetime import UTC, datetime
 from uuid import UUID
 
+from django.utils import timezone
 from procrastinate import App
 
 from admin_panel.services.broadcast_making import broadcast_fan_out, broadcasts_attend
 from admin_panel.services.broadcasts import FAN_OUT
+from admin_panel.services.metrics import metrics_collect, metrics_thin
 from admin_panel.services.report_making import report_make, reports_prune
 from admin_panel.services.reports import MAKE, report_schedule
 from exchanger.kernel.backoff import Backoff
@@ -48,3 +50,16 @@ def register(app: App) -> None:
     def attend_broadcasts(timestamp: int) -> None:
         """Go on with running broadcasts, and end those that are through."""
         broadcasts_attend()
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="metrics.collect", queueing_lock="metrics.collect")
+    def collect_metrics(timestamp: int) -> None:
+        """Record this minute; a minute that no worker was there for stays empty."""
+        metrics_collect(at=timezone.now())
+
+    @app.periodic(cron="41 2 * * *")
+    @app.task(name="metrics.thin", queueing_lock="metrics.thin")
+    def thin_metrics(timestamp: int) -> None:
+        """Keep less of what is old."""
+        if gone := metrics_thin():
+            logger.info("Thinned the system metrics by %d rows", gone)

@@ -37,7 +37,7 @@ class AuditDenials:
 
 # What opens without the second factor, by the name of its address: coming in, leaving, and what is open to everybody.
 OPEN = {
-    "healthz", "readyz", "schema", "docs", "login", "logout", "second-factor",
+    "healthz", "readyz", "metrics", "schema", "docs", "login", "logout", "second-factor",
     "admin:login", "admin:logout", "admin:second_factor", "admin:second_factor_new",
 }  # fmt: skip
 

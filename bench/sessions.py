@@ -145,7 +145,7 @@ class Engine:
         self.saved = 0
 
     def cool(self, control: Any) -> None:
-        from identity.sessions import stored_id
+        from identity.session_values import stored_id
 
         key = self.store.session_key
         names = (f"identity:session:web:{stored_id(key)}", f":1:django.contrib.sessions.cached_db{key}")

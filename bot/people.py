@@ -19,14 +19,10 @@ class Person:
     zone: ZoneInfo
 
 
-def find_person(user_id: UUID | None, telegram_user_id: int) -> Person | None:
-    """Who has linked the account, by what their profile says now; None where it is nobody's, or not any more."""
-    if user_id is None:
-        return None
-    profile = IdentityAdapter(Context.TELEGRAM).find_user_profile(user_id)
-    if profile.telegram_user_id != telegram_user_id:
-        return None
-    return Person(user_id, profile.language, _zone(profile.time_zone))
+def find_person(telegram_user_id: int) -> Person | None:
+    """Who has linked the account, by what the identity database says now; None where nobody has."""
+    profile = IdentityAdapter(Context.TELEGRAM).find_profile_by_telegram(telegram_user_id)
+    return None if profile is None else Person(profile.user_id, profile.language, _zone(profile.time_zone))
 
 
 def _zone(name: str) -> ZoneInfo:

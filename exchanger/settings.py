@@ -52,6 +52,7 @@ INSTALLED_APPS = [
     "bot",
 ]
 MIDDLEWARE = [
+    "exchanger.kernel.metrics.requests.measured",
     "django.middleware.security.SecurityMiddleware",
     "exchanger.kernel.content_policy.content_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -192,10 +193,18 @@ WEB_INTERNAL_URL = (
     env.http_url("WEB_INTERNAL_URL") if env.context is Context.TELEGRAM and env.text("WEB_INTERNAL_URL") else ""
 )
 
+# --- Metrics -------------------------------------------------------------------------------------------------------
+
+METRICS_TOKEN = env.text("METRICS_TOKEN") if SPEC else ""  # opens /metrics, which is not there without it
+# Where the worker processes of one server keep their counts together; each server needs one of its own, emptied when
+# it starts. Without it a process answers for itself.
+PROMETHEUS_MULTIPROC_DIR = env.text("PROMETHEUS_MULTIPROC_DIR")
+
 # --- HTTP ----------------------------------------------------------------------------------------------------------
 
 SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", default=SECURE_COOKIES)
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^internal/"]  # these come over plain HTTP from inside
+# These come over plain HTTP from inside.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$", r"^internal/"]
 SECURE_HSTS_SECONDS = env.number("SECURE_HSTS_SECONDS", int(timedelta(days=365).total_seconds()))
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True

@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 from exchanger.kernel.contexts import Context, require
 from identity.models import Session, User, UserPermission, UserProfile
-from identity.sessions import stored_id
+from identity.session_values import stored_id
 from identity.user_sessions import UserSession, count_sessions, list_sessions
 
 
@@ -51,6 +51,10 @@ class IdentityAdapter:
     def find_user_id_by_telegram(self, telegram_user_id: int) -> UUID | None:
         """Whose Telegram account this is; None when nobody has linked it."""
         return UserProfile.objects.filter(telegram_user_id=telegram_user_id).values_list("user_id", flat=True).first()
+
+    def find_profile_by_telegram(self, telegram_user_id: int) -> UserProfile | None:
+        """The profile of whoever has linked this Telegram account; None when nobody has."""
+        return UserProfile.objects.filter(telegram_user_id=telegram_user_id).first()
 
     def find_telegram_account(self, user_id: UUID) -> int | None:
         """The id of the Telegram account that a person has linked."""

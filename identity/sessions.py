@@ -6,14 +6,11 @@ when somebody logs in. The cache works by leases (see ``exchanger.kernel.cache.l
 back a session that has been deleted.
 """
 
-import hashlib
 import logging
-import re
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -24,65 +21,20 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from exchanger.kernel.cache.access import ask
-from exchanger.kernel.cache.codec import decode, encode
 from exchanger.kernel.cache.leases import CoherentCache, Loaded, unlink
 from exchanger.kernel.cache.namespaces import SESSIONS, CacheKey
-from exchanger.kernel.cache.scripts import evaluate
 from exchanger.kernel.contexts import IDENTITY, current
 from exchanger.kernel.origin import Origin
 from identity import session_rows
-from identity.session_rows import SessionRow
+from identity.anonymous_sessions import is_cached, keep_anonymous
+from identity.session_values import Held, encoded_data, stored_id
 
 logger = logging.getLogger(__name__)
 
 KEY_LENGTH = 32
 PURGE_BATCH = 5000
-# What the cached value carries beside the session's own data; the version comes first, where a write-through looks.
-RESERVED = ("version", "userId", "expiresAt", "createdAt")
-_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # the escape itself, not a backslash followed by u0000
 
 _cache = CoherentCache(SESSIONS)
-
-
-def stored_id(session_key: str) -> str:
-    """What both stores know a session by: the SHA-256 of its key, in hex."""
-    return hashlib.sha256(session_key.encode(errors="surrogatepass")).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """A session as either store holds it: its data, whose it is (None: nobody's), and its times (aware UTC)."""
-
-    data: dict[str, Any]
-    user_id: str | None
-    expires_at: datetime
-    created_at: datetime
-    version: int
-
-    @classmethod
-    def of_cached(cls, value: Any) -> Self:
-        """Raises TypeError, KeyError, ValueError: the value is not what ``loaded`` makes."""
-        data = dict(value)
-        version, user_id = data.pop("version"), data.pop("userId")
-        if not isinstance(version, int) or not isinstance(user_id, str | None):
-            raise TypeError("not a session")
-        return cls(data, user_id, _moment(data.pop("expiresAt")), _moment(data.pop("createdAt")), version)
-
-    @classmethod
-    def of_row(cls, row: SessionRow) -> Self:
-        data = {name: item for name, item in row.data.items() if name not in RESERVED}
-        return cls(data, row.user_id, row.expires_at, row.created_at, row.version)
-
-    def loaded(self) -> Loaded:
-        value = {
-            "version": self.version,
-            "userId": self.user_id,
-            "expiresAt": self.expires_at.isoformat(),
-            "createdAt": self.created_at.isoformat(),
-            **self.data,
-        }
-        return Loaded(value, self.expires_at)
 
 
 class SessionStore(SessionBase):
@@ -98,7 +50,7 @@ class SessionStore(SessionBase):
 
     def __init__(self, session_key: str | None = None) -> None:
         self.context = current()
-        self._held: _Held | None = None  # what the stores hold under the key, where that is known
+        self._held: Held | None = None  # what the stores hold under the key, where that is known
         self._known = False
         self.end_unconfirmed = False  # a deletion has not reached Redis yet; it is noted, and will
         super().__init__(session_key)
@@ -119,7 +71,7 @@ class SessionStore(SessionBase):
         if not session_key:
             return False
         row_id = stored_id(session_key)
-        return _is_cached(SESSIONS.key(row_id)) or session_rows.exists(row_id, self.context)
+        return is_cached(SESSIONS.key(row_id)) or session_rows.exists(row_id, self.context)
 
     # --- writing
 
@@ -147,7 +99,7 @@ class SessionStore(SessionBase):
         data: dict[str, Any] = self._get_session(no_load=must_create)  # type: ignore[attr-defined]
         if self.session_key is None:  # loading found nothing
             raise UpdateError
-        encoded = _encoded(data)
+        encoded = encoded_data(data)
         if not must_create and not self._known:
             self._learn()
         user_id = data.get(USER_ID)
@@ -183,7 +135,7 @@ class SessionStore(SessionBase):
             return False
         if row is None:  # it ended while the request was under way
             return False
-        self._keep(_Held.of_row(row))
+        self._keep(Held.of_row(row))
         self._write_through()
         return True
 
@@ -234,7 +186,7 @@ class SessionStore(SessionBase):
         """Whose the stored session is; None while it is anonymous, or there is none."""
         return None if self._held is None else self._held.user_id
 
-    def _keep(self, held: _Held | None) -> None:
+    def _keep(self, held: Held | None) -> None:
         self._held = held
         self._known = True
 
@@ -249,19 +201,19 @@ class SessionStore(SessionBase):
             self._session_key = key
             raise UpdateError
 
-    def _read(self) -> _Held | None:
+    def _read(self) -> Held | None:
         """The cached session, or the row where there is none or it is not one of ours."""
         value = _cache.get(self._id, self._load_row)
         if value is None:
             return None
         try:
-            return _Held.of_cached(value)
+            return Held.of_cached(value)
         except (TypeError, KeyError, ValueError):
             logger.warning("A cached session is damaged: PostgreSQL is asked instead")
         row = session_rows.select(self._id, self.context)
         with suppress(RedisError):
             unlink([SESSIONS.key(self._id)])
-        return None if row is None else _Held.of_row(row)
+        return None if row is None else Held.of_row(row)
 
     def _expires_at(self) -> datetime:
         """When the session ends (aware): its idle or own life from now on, within its absolute life.
@@ -279,7 +231,7 @@ class SessionStore(SessionBase):
 
     def _load_row(self) -> Loaded | None:
         row = session_rows.select(self._id, self.context)
-        return None if row is None else _Held.of_row(row).loaded()
+        return None if row is None else Held.of_row(row).loaded()
 
     def _drop(self, key: CacheKey, note: int | None) -> None:
         try:
@@ -311,7 +263,7 @@ class SessionStore(SessionBase):
         )
         if version is None:
             raise CreateError
-        held = _Held(data, user_id, expires_at, created_at, version)
+        held = Held(data, user_id, expires_at, created_at, version)
         if lease is not None:
             value = held.loaded()
             transaction.on_commit(lambda: _cache.fill(lease, value), using=IDENTITY)
@@ -323,7 +275,7 @@ class SessionStore(SessionBase):
         version = session_rows.update(self._id, user_id, self.context, encoded, expires_at=expires_at)
         if version is None:
             raise UpdateError
-        self._keep(_Held(data, user_id, expires_at, created_at, version))
+        self._keep(Held(data, user_id, expires_at, created_at, version))
         self._write_through()
 
     def _write_through(self) -> None:
@@ -343,12 +295,12 @@ class SessionStore(SessionBase):
         Raises:
             CreateError, UpdateError: there is one already, or none any more.
         """
-        held = _Held(data, None, self._expires_at(), self._created_at(), 0)
-        _set_anonymous(SESSIONS.key(self._id), held.loaded(), create=create)
+        held = Held(data, None, self._expires_at(), self._created_at(), 0)
+        keep_anonymous(SESSIONS.key(self._id), held.loaded(), create=create)
         self._keep(held)
 
     def _move(self, user_id: str, data: dict[str, Any]) -> None:
-        encoded = _encoded(data)
+        encoded = encoded_data(data)
         expires_at, created_at = self._expires_at(), self._created_at()
         old_id, key = self._id, self._get_new_session_key()
         old_key, new_id = SESSIONS.key(old_id), stored_id(key)
@@ -358,59 +310,13 @@ class SessionStore(SessionBase):
             raise SessionInterrupted("The session was ended while the request was under way.")
         version, note = moved
         self._session_key = key
-        held = _Held(data, user_id, expires_at, created_at, version)
+        held = Held(data, user_id, expires_at, created_at, version)
         self._keep(held)
         self.modified = True
         if lease is not None:
             value = held.loaded()
             transaction.on_commit(lambda: _cache.fill(lease, value), using=IDENTITY)
         transaction.on_commit(lambda: self._drop(old_key, note), using=IDENTITY)
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError("a session's times are aware")
-    return moment
-
-
-def _encoded(data: dict[str, Any]) -> bytes:
-    """The data as JSON; refuses what one of the two stores could not keep, before either is asked."""
-    taken = [name for name in RESERVED if name in data]
-    if taken:
-        raise ValueError(f"A session cannot hold '{taken[0]}': the cached value needs this name for itself.")
-    encoded = encode(data)
-    if b"\\u0000" in encoded and _NUL.search(encoded):
-        raise ValueError("A session cannot hold the character NUL (U+0000): jsonb has no place for it.")
-    return encoded
-
-
-# A save follows only a session: what a reader of an ended one has left there, a lease, must not become it again.
-_REPLACE_ANONYMOUS = """
-local held = redis.call('GET', KEYS[1])
-if not held or string.sub(held, 1, 1) ~= '{' then redis.call('UNLINK', KEYS[1]) return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
-"""
-
-
-def _set_anonymous(key: CacheKey, value: Loaded, *, create: bool) -> None:
-    assert value.expires_at is not None
-    life = min(SESSIONS.ttl * 1000, int((value.expires_at - timezone.now()).total_seconds() * 1000))
-    encoded = encode(value.value)
-    try:
-        if life <= 0:
-            unlink([key])
-            return
-        if create:
-            kept = ask(lambda redis: redis.set(key, encoded, px=life, nx=True))
-        else:
-            kept = ask(lambda redis: evaluate(redis, _REPLACE_ANONYMOUS, key, encoded, life))
-    except RedisError as error:
-        logger.warning("An anonymous session was not kept (%s)", type(error).__name__)
-        return
-    if not kept:
-        raise CreateError if create else UpdateError
 
 
 def _drop_later(key: CacheKey) -> bool:
@@ -425,12 +331,3 @@ def _drop_later(key: CacheKey) -> bool:
         return False
     session_rows.forget_pending(note)
     return True
-
-
-def _is_cached(key: CacheKey) -> bool:
-    """Whether Redis has a live session under the key; an anonymous one exists nowhere else."""
-    try:
-        held = _Held.of_cached(decode(ask(lambda redis: redis.get(key)) or b"null"))
-    except (RedisError, TypeError, KeyError, ValueError):  # a lease or damage, or nothing
-        return False
-    return held.expires_at > timezone.now()

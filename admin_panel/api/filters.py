@@ -1,12 +1,16 @@
 """What the lists of the API can be narrowed by. Whole values and periods; text with a NUL is refused by the forms."""
 
+from typing import Any
+
+from django import forms
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 
 from admin_panel.adapter import OUTCOMES, with_outcome
+from admin_panel.metrics.series import STEPS
 from admin_panel.models import AdminSetting, AuditLog, Configuration, Report, SystemMetric
 from exchanger.kernel.contexts import Context
-from exchanger.kernel.filters import MomentFilter
+from exchanger.kernel.filters import MomentField, MomentFilter
 
 
 class AuditLogFilter(filters.FilterSet):
@@ -35,8 +39,33 @@ class ReportFilter(filters.FilterSet):
         fields: list[str] = []
 
 
+class TagsField(forms.Field):
+    """``database:web,state:idle``: tags with their values."""
+
+    def to_python(self, value: Any) -> dict[str, str]:
+        pairs = [pair.partition(":") for pair in str(value).split(",")] if value else []
+        if not all(tag and held and "\0" not in tag + held for tag, _, held in pairs):
+            raise forms.ValidationError("Give tags with their values, like database:web,state:idle.", code="invalid")
+        return {tag: held for tag, _, held in pairs}
+
+
+class TagsFilter(filters.CharFilter):
+    field_class = TagsField
+
+
+class MetricSeriesForm(forms.Form):
+    """The query of a metric's series."""
+
+    metric_name = forms.CharField(max_length=255)
+    since = MomentField(required=False)
+    until = MomentField(required=False)
+    step = forms.ChoiceField(choices=[(name, name) for name in STEPS], required=False)
+    tags = TagsField(required=False)
+
+
 class SystemMetricFilter(filters.FilterSet):
     metric_name = filters.CharFilter()
+    tags = TagsFilter(lookup_expr="contains", help_text="Tags with their values, like database:web,state:idle.")
     recorded_after = MomentFilter("recorded_at", lookup_expr="gte", help_text="From this moment on.")
     recorded_before = MomentFilter("recorded_at", lookup_expr="lt", help_text="Up to this moment.")
 

@@ -3,6 +3,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from admin_panel.metrics.declared import Kind
+from admin_panel.metrics.series import STEPS
 from admin_panel.models import AdminSetting, AuditLog, Configuration, Outcome, Report, SystemMetric
 from admin_panel.models.audit_log import UNFINISHED
 
@@ -68,6 +70,26 @@ class SystemMetricSerializer(serializers.ModelSerializer[SystemMetric]):
     class Meta:
         model = SystemMetric
         fields = ["id", "metric_name", "metric_value", "tags", "recorded_at"]
+
+
+class SeriesPointSerializer(serializers.Serializer[Any]):
+    at = serializers.DateTimeField(help_text="When its step begins.")
+    value = serializers.DecimalField(28, 8, help_text="The average of the step; of a counter the last value.")
+
+
+class SeriesSerializer(serializers.Serializer[Any]):
+    tags = serializers.DictField(child=serializers.CharField())
+    points = SeriesPointSerializer(many=True)
+
+
+class MetricSeriesSerializer(serializers.Serializer[Any]):
+    """A metric over time, one series for each set of tags; where nothing was recorded is no point."""
+
+    metric_name = serializers.CharField()
+    kind = serializers.ChoiceField([kind.value for kind in Kind])
+    unit = serializers.CharField(help_text="Empty for a metric that this release does not declare.")
+    step = serializers.ChoiceField(list(STEPS))
+    series = SeriesSerializer(many=True)
 
 
 class AdminSettingSerializer(serializers.ModelSerializer[AdminSetting]):

@@ -1,14 +1,17 @@
 from django.db import models
 
-from exchanger.kernel.db.fields import VarCharField, decimal_amount, timestamp, uuid_key
+from exchanger.kernel.db.fields import VarCharField, timestamp, uuid_key
 
 
 class SystemMetric(models.Model):
-    """One measurement of one metric at one time (table ``system_metrics``)."""
+    """One measurement of one metric at one time (table ``system_metrics``), in the metric's unit.
+
+    A database has more bytes than an amount of money has digits: the value is wider than the source document's.
+    """
 
     id = uuid_key()
     metric_name = VarCharField(max_length=255)
-    metric_value = decimal_amount(null=True, blank=True)
+    metric_value = models.DecimalField(max_digits=28, decimal_places=8, null=True, blank=True)
     tags = models.JSONField(null=True, blank=True)
     recorded_at = timestamp()
 

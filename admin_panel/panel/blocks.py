@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
@@ -10,10 +11,11 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
 from admin_panel.figures import QUEUE_AGES
-from admin_panel.panel.charts import main_currency, orders_chart, turnover_chart
+from admin_panel.panel.charts import health_charts, main_currency, orders_chart, turnover_chart
 from admin_panel.panel.labels import ORDER_LABELS
 from admin_panel.panel.money import amount_text, money_text
 
+MOST_TABLES = 8
 STALE_AFTER = timedelta(hours=24)  # an open rate older than this is pointed out
 
 Figure = dict[str, Any]
@@ -56,7 +58,7 @@ def turnover_today(figure: list[Figure], now: datetime) -> Block:
     }
 
 
-def orders_by_status(figure: Figure, now: datetime) -> Block:
+def orders_by_status(figure: Figure, now: datetime, days: int) -> Block:
     total = sum(figure.values())
     return {
         "statuses": [
@@ -66,12 +68,65 @@ def orders_by_status(figure: Figure, now: datetime) -> Block:
     }
 
 
-def daily_turnover(figure: list[Figure], now: datetime) -> Block:
+def daily_turnover(figure: list[Figure], now: datetime, days: int) -> Block:
     currency = main_currency(figure)
     return {
-        "orders": orders_chart(figure, now.date()) if figure else None,
+        "orders": orders_chart(figure, now.date(), days) if figure else None,
         "currency": currency,
-        "turnover": turnover_chart(figure, now.date(), currency) if currency else None,
+        "turnover": turnover_chart(figure, now.date(), currency, days) if currency else None,
+    }
+
+
+def conversion(figure: dict[str, int], now: datetime) -> Block:
+    quotes, orders, completed = figure["quotes"], figure["orders"], figure["completed"]
+    note = f"of {quotes:,} quotes, last 30 days" if quotes else "no quotes in the last 30 days"
+    steps = [("Quotes", quotes, quotes), ("became orders", orders, quotes), ("were completed", completed, quotes)]
+    return {
+        "card": _card("From quote to completed order", _share(completed, quotes), note),
+        "steps": [
+            {
+                "title": title,
+                "number": f"{number:,}",
+                "share": _share(number, whole),
+                "percent": 100 * number // max(whole, 1),
+            }
+            for title, number, whole in steps
+        ]
+        if quotes
+        else [],
+    }
+
+
+def completion(figure: Figure, now: datetime) -> Block:
+    if not figure["completed"]:
+        return {"card": _card("Time to complete", "–", "no order completed in the last 30 days")}
+    note = f"median, last 30 days; 9 in 10 within {_duration(figure['ninety'])}"
+    return {"card": _card("Time to complete", _duration(figure["median"]), note)}
+
+
+def deliveries(figure: Figure, now: datetime) -> Block:
+    note = f"{figure['waiting']:,} waiting" if figure["waiting"] else "no event waits"
+    lag = _duration((now - datetime.fromisoformat(figure["oldest"])).total_seconds()) if figure["oldest"] else "none"
+    return {"card": _card("Delivery lag, web to Telegram", lag, note)}
+
+
+def redis_hits(figure: Figure, now: datetime) -> Block:
+    if not figure["answers"]:
+        return {"card": _card("Redis hit ratio", "unknown", "Redis does not answer; PostgreSQL does its work")}
+    if not figure["lookups"]:
+        return {"card": _card("Redis hit ratio", "–", "nothing was looked up")}
+    span = "since Redis started" if figure["since"] is None else f"in {_age(figure['since'], now)}"
+    ratio = _share(figure["hits"], figure["lookups"])
+    return {"card": _card("Redis hit ratio", ratio, f"of {figure['lookups']:,} look-ups {span}")}
+
+
+def system_health(figure: Figure, now: datetime) -> Block:
+    tables = [
+        [row["table"], filesizeformat(row["bytes"]), _growth(row["grown"])] for row in figure["tables"][:MOST_TABLES]
+    ]
+    return {
+        "charts": health_charts(figure),
+        "tables": {"headers": ["Table", "Size", "Last 24 hours"], "rows": tables},
     }
 
 
@@ -94,8 +149,30 @@ def live_sessions(figure: dict[str, int], now: datetime) -> Block:
     return {"card": _card("Live sessions", sum(figure.values()), contexts)}
 
 
-def _card(title: str, value: int, note: str) -> dict[str, str]:
-    return {"title": title, "value": f"{value:,}", "note": note}
+def _card(title: str, value: int | str, note: str) -> dict[str, str]:
+    return {"title": title, "value": value if isinstance(value, str) else f"{value:,}", "note": note}
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f}%" if whole else "–"
+
+
+def _duration(seconds: float) -> str:
+    """The two largest units that count: ``45 s``, ``12 min``, ``3 h 20 min``, ``2 d 4 h``."""
+    minutes = round(seconds / 60)
+    if seconds < 60:
+        return f"{round(seconds)} s"
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 24 * 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes // 1440} d {minutes % 1440 // 60} h"
+
+
+def _growth(grown: int) -> str:
+    if not grown:
+        return "–"
+    return f"{'+' if grown > 0 else '−'}{filesizeformat(abs(grown))}"
 
 
 def _freshness(rate: Figure, now: datetime) -> tuple[str, str]:

@@ -140,7 +140,7 @@ class BroadcastAdmin(RowActionPages, PanelAdmin):
         ),
     )
     person_field = "created_by"
-    list_display = ("created_at", "text", "for_whom", "operator", "state", "queued", "finished_at")
+    list_display = ("created_at", "state", "text", "queued", "for_whom", "operator", "finished_at")
     list_filter = (("status", ChoicesRadioFilter), ("created_at", PeriodFilter))
     ordering = ("-created_at", "-id")
     fields = (
@@ -238,11 +238,9 @@ class BroadcastAdmin(RowActionPages, PanelAdmin):
 def _shown(broadcast: Broadcast) -> list[tuple[str, Said]]:
     """The texts by the names of their languages, as they will be read."""
     return [
-        (
-            str(_LANGUAGES.get(code, code)),
-            read_message(MessageType.TEXT, message_content(Direction.OUT, text=text)),
-        )
-        for code, text in broadcast.texts.items()
+        (str(name), read_message(MessageType.TEXT, message_content(Direction.OUT, text=broadcast.texts[code])))
+        for code, name in settings.LANGUAGES
+        if code in broadcast.texts
     ]
 
 

@@ -1,7 +1,7 @@
-"""The dashboard's charts, from the figure ``daily_turnover``: what unfold's chart component draws."""
+"""The dashboard's charts, from its figures ``daily_turnover`` and ``system_health``: what unfold's component draws."""
 
 from collections import Counter, defaultdict
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -9,11 +9,12 @@ from admin_panel.figures import DAYS
 from exchanger.kernel.cache.codec import encode
 
 Rows = list[dict[str, Any]]
+LINES = ("line-1", "line-2", "line-3", "line-4")  # panel.css gives each its colour
 
 
-def orders_chart(rows: Rows, last_day: date) -> str:
-    """JSON of two sets of bars: the orders made on each day, and how many of them are completed."""
-    days = _days(last_day)
+def orders_chart(rows: Rows, last_day: date, length: int = DAYS) -> str:
+    """JSON of two sets of bars: the orders made on each of ``length`` days, and how many of them are completed."""
+    days = _days(last_day, length)
     made: Counter[str] = Counter()
     completed: Counter[str] = Counter()
     for row in rows:
@@ -27,9 +28,9 @@ def orders_chart(rows: Rows, last_day: date) -> str:
     )
 
 
-def turnover_chart(rows: Rows, last_day: date, currency: str) -> str:
+def turnover_chart(rows: Rows, last_day: date, currency: str, length: int = DAYS) -> str:
     """JSON of one set of bars: what the orders of each day that are completed gave or received in ``currency``."""
-    days = _days(last_day)
+    days = _days(last_day, length)
     sums: defaultdict[str, Decimal] = defaultdict(Decimal)
     for row in rows:
         if currency in (row["from_currency"], row["to_currency"]):
@@ -46,8 +47,47 @@ def main_currency(rows: Rows) -> str | None:
     return max(sorted(+counted), key=counted.__getitem__, default=None)
 
 
-def _days(last_day: date) -> list[str]:
-    return [(last_day - timedelta(days=ago)).isoformat() for ago in reversed(range(DAYS))]
+def health_charts(figure: dict[str, Any]) -> list[dict[str, Any]]:
+    """Title, JSON of lines and what their colours mean, of each chart; without a value there is no JSON."""
+    sizes = {name: [_megabytes(size) for size in line] for name, line in figure["sizes"].items()}
+    drawn = (
+        ("Size of the databases", sizes, "MB"),
+        ("Jobs that wait", figure["jobs"], ""),
+        ("Delivery lag, web to Telegram", {"oldest event": figure["delivery"]}, "s"),
+        ("Redis hit ratio", {"hits": figure["hit_ratio"]}, "%"),
+    )
+    labels = [f"{datetime.fromisoformat(moment):%H:%M}" for moment in figure["at"]]
+    return [_health_chart(title, labels, lines, unit) for title, lines, unit in drawn]
+
+
+def _health_chart(title: str, labels: list[str], lines: dict[str, Any], unit: str) -> dict[str, Any]:
+    named = list(zip(sorted(lines), LINES, strict=False))
+    datasets = [
+        {
+            "label": name,
+            "data": lines[name],
+            "borderColor": f"var(--{line})",
+            "displayYAxis": True,
+            "maxTicksXLimit": 7,
+            "suffixYAxis": unit,
+            "tension": 0.2,
+        }
+        for name, line in named
+    ]
+    known = any(value is not None for line in lines.values() for value in line)
+    return {
+        "title": title,
+        "data": encode({"labels": labels, "datasets": datasets}).decode() if known else None,
+        "legend": named if len(named) > 1 else [],
+    }
+
+
+def _megabytes(size: float | None) -> float | None:
+    return None if size is None else round(size / 1024**2, 1)
+
+
+def _days(last_day: date, length: int) -> list[str]:
+    return [(last_day - timedelta(days=ago)).isoformat() for ago in reversed(range(length))]
 
 
 def _chart(days: list[str], *datasets: dict[str, Any]) -> str:

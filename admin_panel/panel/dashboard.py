@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from admin_panel.cache import AdminCache
+from admin_panel.figures import DAYS, PERIODS
 from admin_panel.panel import blocks
 
 logger = logging.getLogger(__name__)
@@ -17,30 +18,54 @@ logger = logging.getLogger(__name__)
 PERMISSIONS = {
     "queue": "web.view_order",
     "turnover_today": "web.view_order",
-    "orders_by_status": "web.view_order",
-    "daily_turnover": "web.view_order",
+    "completion": "web.view_order",
+    "conversion": "web.view_quote",
     "latest_rates": "web.view_exchangerate",
     "live_sessions": "identity.view_user",
+    "deliveries": "web.view_eventdelivery",
+    "redis_hits": "admin_panel.view_systemmetric",
+    "orders_by_status": "web.view_order",
+    "daily_turnover": "web.view_order",
+    "system_health": "admin_panel.view_systemmetric",
 }
+AND_ALSO = {"conversion": "web.view_order"}  # of a figure of two tables
+OF_DAYS = ("orders_by_status", "daily_turnover")
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What ``admin/index.html`` shows: the figures that the operator may see, and those that could be read."""
     cache = AdminCache()
-    allowed = [name for name, permission in PERMISSIONS.items() if request.user.has_perm(permission)]
-    figures = {name: figure for name in allowed if (figure := _read(cache, name)) is not None}
+    days = _days(request)
+    may = request.user.has_perm
+    allowed = [name for name, needed in PERMISSIONS.items() if may(needed) and may(AND_ALSO.get(name, needed))]
+    figures = {name: figure for name in allowed if (figure := _read(cache, name, days)) is not None}
     now = timezone.now().astimezone(UTC)
     return {
         **context,
-        "blocks": {name: getattr(blocks, name)(figure["value"], now) for name, figure in figures.items()},
+        "days": days,
+        "periods": PERIODS,
+        "by_status": f"Orders by status, last {days} days",
+        "blocks": {name: _block(name, figure["value"], now, days) for name, figure in figures.items()},
         "as_of": min((datetime.fromisoformat(figure["asOf"]) for figure in figures.values()), default=None),
         "unreadable": [name.replace("_", " ") for name in allowed if name not in figures],
     }
 
 
-def _read(cache: AdminCache, name: str) -> dict[str, Any] | None:
+def _days(request: HttpRequest) -> int:
+    """How many days the charts are to show: ``?days=`` where it is one of PERIODS."""
+    asked = request.GET.get("days", "")
+    return int(asked) if asked in {str(days) for days in PERIODS} else DAYS
+
+
+def _block(name: str, value: Any, now: datetime, days: int) -> blocks.Block:
+    show = getattr(blocks, name)
+    block: blocks.Block = show(value, now, days) if name in OF_DAYS else show(value, now)
+    return block
+
+
+def _read(cache: AdminCache, name: str, days: int) -> dict[str, Any] | None:
     try:
-        return cache.get_figure(name)
+        return cache.get_figure_of_days(name, days) if name in OF_DAYS else cache.get_figure(name)
     except DatabaseError:
         logger.exception("The dashboard's figure '%s' could not be read", name)
         return None

@@ -17,7 +17,7 @@ from admin_panel.second_factor import has_factor, has_passed, is_fresh, session_
 from admin_panel.services.actors import actor_of
 from admin_panel.services.factors import Begun, factor_check, factor_confirm, factor_enrol, factor_show
 from exchanger.kernel.refusals import Refused
-from identity.sessions import stored_id
+from identity.session_values import stored_id
 
 BEGUN = "second_factor_begun"  # in a session: the factor that was begun in it, by its id
 FEW_CODES = 3

@@ -45,7 +45,7 @@ MOMENT = "%Y-%m-%d %H:%M"
 class SendableField(forms.CharField):
     """A message's text, as Telegram takes it."""
 
-    widget = UnfoldAdminTextareaWidget
+    widget = UnfoldAdminTextareaWidget(attrs={"rows": 5})
 
     def to_python(self, value: Any) -> str:
         return (super().to_python(value) or "").replace("\r\n", "\n")
@@ -78,6 +78,8 @@ class MessageForm(forms.Form):
 class RetryForm(ActionForm):
     """What is done with the chosen rows of the list, and why."""
 
+    # Django wants it there, and the skin's own asks for a variable that the template has not.
+    select_across = forms.BooleanField(label="", required=False, initial=0, widget=forms.HiddenInput)
     reason = forms.CharField(
         label="",
         required=False,
@@ -100,7 +102,7 @@ class NotificationAdmin(RowActionPages, PanelAdmin):
         ),
     )
     person_field = "user_id"
-    list_display = ("created_at", "client", "notification_type", "preview", "delivery", "details")
+    list_display = ("created_at", "client", "delivery", "details", "preview", "notification_type")
     list_filter = (DeliveryFilter, ("created_at", PeriodFilter), ("broadcast", ExactFilter))
     list_disable_select_all = True
     search_fields = ("id", "user_id")
@@ -231,7 +233,7 @@ def write_address(request: HttpRequest, user_id: UUID | None) -> str | None:
     """Where the operator writes to that person, if they may write to people."""
     if user_id is None or not request.user.has_perm(MAY_WRITE):
         return None
-    return f"{reverse('admin:bot_notification_add')}?{urlencode({'client': user_id})}"
+    return f"{reverse('admin:bot_notification_add')}?{urlencode({'client': str(user_id)})}"
 
 
 def _details(notification: Notification) -> str:
@@ -243,8 +245,9 @@ def _details(notification: Notification) -> str:
         case Delivery.DEAD:
             return f"{notification.dead_at:{MOMENT}}{problem}"
         case Delivery.RETRYING:
-            return f"again at {notification.next_attempt_at:{MOMENT}}, after {notification.attempts}{problem}"
-    return ""
+            tries = f"{notification.attempts} {'try' if notification.attempts == 1 else 'tries'}"
+            return f"again at {notification.next_attempt_at:{MOMENT}}, after {tries}{problem}"
+    return "–"
 
 
 def _preview(form: MessageForm) -> dict[str, Any]:

@@ -21,7 +21,8 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from admin_panel.models import AdminSetting, Report, ReportStatus
+from admin_panel.adapter import AdminAdapter
+from admin_panel.models import Report, ReportStatus
 from admin_panel.reports.files import WRITERS
 from admin_panel.reports.kinds import WrongParameters
 from admin_panel.reports.rows import Chunks
@@ -74,7 +75,7 @@ def report_make(*, report_id: UUID) -> None:
 
 def reports_prune() -> int:
     """Delete the files of reports that are older than the setting ``reports.keep_days``; how many."""
-    before = timezone.now() - timedelta(days=_keep_days())
+    before = timezone.now() - timedelta(days=AdminAdapter().find_number(KEEP_DAYS, DEFAULT_KEEP_DAYS))
     old = Report.objects.filter(status=ReportStatus.DONE, finished_at__lt=before)
     pruned = 0
     for report in old.iterator(chunk_size=100):
@@ -203,9 +204,3 @@ def _remove_abandoned(before: datetime) -> None:
         with suppress(FileNotFoundError):
             if folder.stat().st_mtime < before.timestamp():
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def _keep_days() -> int:
-    """Reports whose setting is no number of days are kept as if there were none."""
-    value = AdminSetting.objects.filter(key=KEEP_DAYS).values_list("value", flat=True).first()
-    return value if type(value) is int and value >= 1 else DEFAULT_KEEP_DAYS

@@ -11,7 +11,7 @@ from admin_panel.services.sessions import MAY_END
 from exchanger.kernel.contexts import Context
 from identity.models import UserPermission
 from identity.services.sessions import session_open
-from identity.sessions import stored_id
+from identity.session_values import stored_id
 from identity.tests.factories import UserFactory
 
 pytestmark = pytest.mark.context("admin")

@@ -124,6 +124,16 @@ def test_a_cursor_that_is_not_ours_and_a_size_that_is_none_are_refused(resource,
         "audit-logs/?created_after=yesterday",
         "reports/?type=%00",
         "metrics/?metric_name=%00",
+        "metrics/?tags=web",
+        "metrics/?tags=database:",
+        "metrics/?tags=database:%00",
+        "metrics/?tags=",
+        "metrics/series/",
+        "metrics/series/?metric_name=",
+        "metrics/series/?metric_name=%00",
+        "metrics/series/?metric_name=m&step=second",
+        "metrics/series/?metric_name=m&since=yesterday",
+        "metrics/series/?metric_name=m&tags=:web",
         "settings/?key=%00",
         "configurations/?application_context=%00",
         "configurations/?application_context=bank",
@@ -208,6 +218,92 @@ def test_a_measurement_is_a_decimal_string():
     client = bearer("*")
     assert [row["metric_value"] for row in listed(client, "metrics", metric_name="orders.created")] == ["0.10000000"]
     assert [row["metric_value"] for row in listed(client, "metrics", metric_name="orders.paid")] == [None]
+
+
+def measured(name, *values, tags=None, step=timedelta(minutes=1)):
+    for n, value in enumerate(values):
+        SystemMetricFactory(metric_name=name, metric_value=value, tags=tags, recorded_at=NOON + n * step)
+
+
+def test_measurements_are_narrowed_by_their_tags():
+    for database in ("web", "bot"):
+        SystemMetricFactory(metric_name="m", tags={"database": database, "state": "idle in transaction"})
+    SystemMetricFactory(metric_name="m")
+    client = bearer("*")
+    for query, expected in (
+        ("database:web", ["web"]),
+        ("state:idle in transaction", ["bot", "web"]),
+        ("database:web,state:idle in transaction", ["web"]),
+        ("database:web,state:idle", []),
+    ):
+        assert sorted(row["tags"]["database"] for row in listed(client, "metrics", tags=query)) == expected
+
+
+def test_a_series_has_a_point_in_each_step_the_average_or_of_a_counter_the_last():
+    measured("exchanger_jobs_waiting", 1, 2, 3, 4, 5, 6, 7, tags={"context": "web"})
+    measured("exchanger_jobs_waiting", 8, tags={"context": "admin"})
+    measured("exchanger_redis_keyspace_hits_total", 1, 5, 9, tags={})
+    client = bearer("admin_panel.view_systemmetric")
+    query = {"since": NOON.isoformat(), "until": (NOON + timedelta(hours=1)).isoformat()}
+    answer = client.get("/api/v1/metrics/series/", {**query, "metric_name": "exchanger_jobs_waiting"}).json()
+    assert answer == {
+        "metric_name": "exchanger_jobs_waiting",
+        "kind": "gauge",
+        "unit": "jobs",
+        "step": "5minutes",
+        "series": [
+            {"tags": {"context": "admin"}, "points": [{"at": "2026-05-01T12:00:00Z", "value": "8.00000000"}]},
+            {"tags": {"context": "web"}, "points": [
+                {"at": "2026-05-01T12:00:00Z", "value": "3.00000000"},
+                {"at": "2026-05-01T12:05:00Z", "value": "6.50000000"},
+            ]},
+        ],
+    }  # fmt: skip
+    query |= {"metric_name": "exchanger_jobs_waiting", "tags": "context:admin", "step": "hour"}
+    [only] = client.get("/api/v1/metrics/series/", query).json()["series"]
+    assert only["tags"] == {"context": "admin"}
+    hits = {**query, "tags": "x:y", "metric_name": "exchanger_redis_keyspace_hits_total"}
+    assert client.get("/api/v1/metrics/series/", hits).json()["series"] == []
+    del hits["tags"]
+    [counter] = client.get("/api/v1/metrics/series/", hits).json()["series"]
+    assert counter["points"] == [{"at": "2026-05-01T12:00:00Z", "value": "9.00000000"}]
+
+
+def test_a_series_is_one_statement_however_long(django_assert_num_queries):
+    client = bearer("*")
+    client.get("/api/v1/auth/me")
+    measured("m", *range(30))
+    query = {"metric_name": "m", "since": NOON.isoformat(), "until": (NOON + timedelta(hours=1)).isoformat()}
+    with (
+        django_assert_num_queries(1, connection=connections["admin"]),
+        django_assert_num_queries(0, connection=connections["identity"]),
+    ):
+        [found] = client.get("/api/v1/metrics/series/", {**query, "step": "minute"}).json()["series"]
+    assert len(found["points"]) == 30
+
+
+@pytest.mark.parametrize(
+    ("until", "code"),
+    [
+        ("2026-05-01T12:00Z", "range_invalid"),
+        ("2026-05-02T13:00Z", None),
+        ("2026-05-02T13:01Z", "range_too_long"),
+    ],
+)
+def test_one_answer_holds_so_many_points(until, code, django_assert_num_queries):
+    client = bearer("*")
+    client.get("/api/v1/auth/me")
+    query = {"metric_name": "m", "step": "minute", "since": "2026-05-01T12:00Z", "until": until}
+    with django_assert_num_queries(0 if code else 1, connection=connections["admin"]):
+        answer = client.get("/api/v1/metrics/series/", query)
+    assert answer.status_code == (400 if code else 200)
+    assert answer.json().get("code") == code
+
+
+def test_a_series_is_for_whoever_may_read_measurements():
+    address = "/api/v1/metrics/series/?metric_name=m"
+    assert bearer("admin_panel.view_report").get(address).status_code == 403
+    assert Client(SERVER_NAME="localhost").get(address).status_code == 401
 
 
 def test_a_report_does_not_tell_where_its_file_lies():

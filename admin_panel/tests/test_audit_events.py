@@ -11,7 +11,7 @@ from admin_panel.services import audit
 from admin_panel.services.actors import NOBODY
 from admin_panel.tests.factories import AuditLogFactory
 from identity.services.sessions import session_open
-from identity.sessions import stored_id
+from identity.session_values import stored_id
 from identity.tests.factories import PASSWORD, UserFactory
 from web.tests.factories import OrderFactory
 

@@ -3,13 +3,22 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from admin_panel.figures import PlatformFigures
 from exchanger.kernel.contexts import ForeignContext, NoContext
 from identity.services.sessions import session_open
 from identity.tests.factories import UserFactory
-from web.tests.factories import ExchangeRateFactory, OrderFactory
+from web.models import OrderStatus
+from web.services.moves import order_lock, order_move
+from web.tests.factories import (
+    AnalyticsEventFactory,
+    EventDeliveryFactory,
+    ExchangeRateFactory,
+    OrderFactory,
+    QuoteFactory,
+)
 
 pytestmark = pytest.mark.context("admin")
 
@@ -86,11 +95,74 @@ def test_live_sessions_are_counted_in_every_context(as_context):
     assert PlatformFigures().live_sessions() == {"web": 2, "admin": 0, "telegram": 1}
 
 
+def test_a_conversion_counts_quotes_that_were_taken_and_that_were_not():
+    now = timezone.now()
+    rate = ExchangeRateFactory().pk
+    for status in ("completed", "completed", "pending"):
+        QuoteFactory(order=OrderFactory(status=status), rate_id=rate)
+    QuoteFactory(rate_id=rate)
+    QuoteFactory(created_at=now - timedelta(days=40), expires_at=now - timedelta(days=39), rate_id=rate)
+    QuoteFactory(order=OrderFactory(status="completed", created_at=now - timedelta(days=40)), rate_id=rate)
+    OrderFactory(status="completed")  # from before there were quotes
+    assert PlatformFigures().conversion() == {"quotes": 4, "orders": 3, "completed": 2}
+
+
+def test_the_time_to_complete_is_from_the_order_to_the_event_of_its_completion():
+    now = timezone.now()
+    for minutes in (*range(1, 10), 600):
+        order = OrderFactory(created_at=now - timedelta(hours=20), status="refunded")  # since
+        AnalyticsEventFactory(
+            event_type="order.completed",
+            event_data={"order_id": str(order.pk)},
+            created_at=order.created_at + timedelta(minutes=minutes),
+        )
+    AnalyticsEventFactory(event_type="order.paid", event_data={"order_id": str(order.pk)})
+    old = OrderFactory(created_at=now - timedelta(days=50))
+    AnalyticsEventFactory(
+        event_type="order.completed", event_data={"order_id": str(old.pk)}, created_at=now - timedelta(days=40)
+    )
+    found = PlatformFigures().completion()
+    assert found == {"completed": 10, "median": 330, "ninety": 4086}
+
+
+def test_an_order_that_an_operator_completes_counts(as_context):
+    """By the service itself, so that the figure cannot look for another event than it records."""
+    order = OrderFactory(status="processing", created_at=timezone.now() - timedelta(hours=2))
+    with as_context("web"), transaction.atomic(using="web"):
+        order_move(order=order_lock(order_id=order.pk), to=OrderStatus.COMPLETED)
+    found = PlatformFigures().completion()
+    assert found["completed"] == 1
+    assert 7_200 <= found["median"] <= 7_260
+
+
+def test_deliveries_that_wait():
+    now = timezone.now()
+    EventDeliveryFactory(created_at=now - timedelta(minutes=5))
+    EventDeliveryFactory(created_at=now - timedelta(minutes=9), delivered_at=now)
+    found = PlatformFigures().deliveries()
+    assert found == {"waiting": 1, "oldest": (now - timedelta(minutes=5)).isoformat()}
+
+
+@pytest.mark.parametrize("figure", ["conversion", "completion", "deliveries"])
+def test_a_figure_reads_by_an_index_and_not_the_whole_table(figure, statements, world):
+    read = getattr(PlatformFigures(), figure)
+    [statement] = statements(read)["web"]
+    server = world.superuser("web")
+    with server.transaction():
+        for way in ("seqscan", "hashjoin", "mergejoin"):
+            server.execute(f"SET LOCAL enable_{way} = off")
+        plan = "\n".join(line for (line,) in server.execute("EXPLAIN " + statement))
+    assert "Seq Scan" not in plan
+
+
 def test_an_empty_platform_has_figures_too():
     figures = PlatformFigures()
     assert set(figures.orders_by_status().values()) == {0}
     assert (figures.turnover_today(), figures.daily_turnover(), figures.latest_rates()) == ([], [], [])
     assert [row["ages"] for row in figures.queue()] == [[0] * 4] * 2
+    assert figures.conversion() == {"quotes": 0, "orders": 0, "completed": 0}
+    assert figures.completion() == {"completed": 0, "median": None, "ninety": None}
+    assert figures.deliveries() == {"waiting": 0, "oldest": None}
     assert figures.live_sessions() == {"web": 0, "admin": 0, "telegram": 0}
 
 

@@ -83,7 +83,7 @@ def test_every_notification_is_in_exactly_one_state():
 def test_a_page_says_what_went_wrong_and_when_it_is_tried_again(operator):
     again = STATES[Delivery.RETRYING]()
     page = operator.get(address("change", again)).text
-    assert f"again at {again.next_attempt_at:%Y-%m-%d %H:%M}, after 2: Bad Gateway" in page
+    assert f"again at {again.next_attempt_at:%Y-%m-%d %H:%M}, after 2 tries: Bad Gateway" in page
     gone = dead(failure="<b>Forbidden</b>")
     assert "&lt;b&gt;Forbidden&lt;/b&gt;" in operator.get(address("change", gone)).text
     assert operator.get(LIST, {"delivery": "nonsense"}).status_code == 200

@@ -17,7 +17,7 @@ from bot.sender.retries import Verdict, failed_verdict, verdict_of
 from bot.services.notification_delivery import End
 from bot.services.reply_delivery import LEASE_SECONDS, ClaimedReply, ReplyOutcome, replies_claim, reply_record
 from bot.telegram.client import Telegram
-from bot.telegram.failures import Refused, RetryLater, TelegramFailure, WrongToken, translated
+from bot.telegram.failures import Refused, RetryLater, TelegramFailure, WrongToken
 from bot.telegram.transport import CALL_SECONDS
 from exchanger.kernel.cache.pace import Grant
 
@@ -158,16 +158,16 @@ async def carry_out(telegram: Telegram, reply: ClaimedReply) -> int:
     """
     payload, markup = reply.payload, reply.payload.get("reply_markup")
     keyboard = InlineKeyboardMarkup.de_json(markup, telegram.bot) if markup else None
-    if reply.method is ReplyMethod.SEND:
-        return await telegram.send(chat_id=reply.chat_id, text=payload["text"], keyboard=keyboard)
-    with translated():
-        if reply.method is ReplyMethod.ANSWER:
-            await telegram.bot.answer_callback_query(payload["callback_query_id"], text=payload.get("text"))
+    match reply.method:
+        case ReplyMethod.SEND:
+            return await telegram.send(chat_id=reply.chat_id, text=payload["text"], keyboard=keyboard)
+        case ReplyMethod.EDIT:
+            number = int(payload["message_id"])
+            await telegram.edit(chat_id=reply.chat_id, message_id=number, text=payload["text"], keyboard=keyboard)
+            return number
+        case ReplyMethod.ANSWER:
+            await telegram.answer_press(query_id=payload["callback_query_id"], text=payload.get("text"))
             return 0
-        await telegram.bot.edit_message_text(
-            payload["text"], chat_id=reply.chat_id, message_id=payload["message_id"], reply_markup=keyboard
-        )
-    return int(payload["message_id"])
 
 
 def _is_as_good_as_sent(failure: TelegramFailure, method: ReplyMethod) -> bool:

@@ -48,7 +48,7 @@ class Sender:
         self._most = min(MOST_CLAIMED, max(1, round(settings.TELEGRAM_MESSAGES_PER_SECOND * CLAIMED_SECONDS)))
         self._ready: deque[tuple[Claimed, float]] = deque()  # with the time until which it may be begun
         self._under_way = 0
-        self._ended: asyncio.Queue[Outcome | None] = asyncio.Queue()
+        self._ended: asyncio.Queue[Outcome] = asyncio.Queue()
         self._freed = asyncio.Event()
         self._stopping = asyncio.Event()
         self._wrong_token: WrongToken | None = None
@@ -68,13 +68,13 @@ class Sender:
         """
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._record())
+                recorder = tasks.create_task(self._record())
                 while not self._stopping.is_set():
                     await self._turn(tasks)
                 self._give_back()
                 while self._under_way:
                     await self._until_freed()
-                self._ended.put_nowait(None)
+                recorder.cancel()
         finally:
             self._database.submit(connections.close_all)
             self._database.shutdown()
@@ -159,11 +159,10 @@ class Sender:
 
     async def _record(self) -> None:
         """Record what has ended, all that there is at a time, for as long as it takes."""
-        while (first := await self._ended.get()) is not None:
-            outcomes = [first]
+        while True:
+            outcomes = [await self._ended.get()]
             while not self._ended.empty():
-                if (another := self._ended.get_nowait()) is not None:
-                    outcomes.append(another)
+                outcomes.append(self._ended.get_nowait())
             while not await self._recorded(outcomes):
                 await asyncio.sleep(RETRY_SECONDS)
             self._under_way -= len(outcomes)

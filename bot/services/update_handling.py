@@ -81,12 +81,10 @@ def _handle(update: ReceivedUpdate, engine: Engine) -> None:
     incoming = read_incoming(update)
     conversation = _lock_conversation(incoming) if incoming.is_private and not incoming.is_bots else None
     turn = _turn(incoming, conversation)
-    before = (turn.standing.state, turn.standing.context)
     engine.respond(turn)
     if conversation is not None:
         _record(incoming, conversation)
-        if (turn.standing.state, turn.standing.context) != before:
-            _save(conversation, turn.standing)
+        _save(conversation, turn)
     _queue(incoming.chat_id, conversation, turn.replies)
 
 
@@ -94,7 +92,7 @@ def _turn(incoming: Incoming, conversation: Conversation | None) -> Turn:
     standing, person = Standing(), None
     if conversation is not None:
         standing = Standing.read(conversation.state, conversation.context)
-        person = find_person(conversation.user_id, conversation.telegram_user_id)
+        person = find_person(conversation.telegram_user_id)
     chosen = standing.chosen_language(person.user_id if person else None)
     language = spoken(chosen, person.language if person else "", incoming.language_code)
     return Turn(incoming, person, language, timezone.now(), standing)
@@ -129,8 +127,15 @@ def _record(incoming: Incoming, conversation: Conversation) -> None:
         )
 
 
-def _save(conversation: Conversation, standing: Standing) -> None:
-    Conversation.objects.filter(pk=conversation.pk).update(state=standing.state, context=standing.context)
+def _save(conversation: Conversation, turn: Turn) -> None:
+    """``user_id`` is a note for lists of conversations: who is linked is the identity database's to say."""
+    user_id = turn.person.user_id if turn.person else None
+    now = (turn.standing.state, turn.standing.context, user_id)
+    if now == (conversation.state, conversation.context or {}, conversation.user_id):
+        return
+    Conversation.objects.filter(pk=conversation.pk).update(
+        state=turn.standing.state, context=turn.standing.context, user_id=user_id
+    )
     invalidate_on_commit(conversation_keys(conversation.telegram_user_id), using=ALIAS)
 
 

@@ -11,7 +11,7 @@ ANSWER_SECONDS = 10.0
 """What an answer may take, to a poll beyond the time that the poll itself may take."""
 
 CALL_SECONDS = CONNECT_SECONDS + 2 * ANSWER_SECONDS
-"""The most that one call takes: connecting, sending, and waiting for the answer."""
+"""The most that sending a message may take: connecting, sending, and the answer to its last byte."""
 
 
 class Transport(BaseRequest):

@@ -1,9 +1,10 @@
 import uuid
 
 import factory
+from django.utils import timezone
 
 from bot.messages import Direction, MessageType, message_content
-from bot.models import BotState, Broadcast, Conversation, Message, Notification, UserCommand
+from bot.models import BotState, Broadcast, Conversation, InboxEvent, Message, Notification, UserCommand
 from exchanger.testing.factories import OwnedFactory
 
 
@@ -56,3 +57,15 @@ class UserCommandFactory(OwnedFactory):
 
     telegram_user_id = 700_000_000
     command = "/rates"
+
+
+class InboxEventFactory(OwnedFactory):
+    class Meta:
+        model = InboxEvent
+
+    id = factory.LazyFunction(uuid.uuid4)
+    order_id = factory.LazyFunction(uuid.uuid4)
+    sequence = 1
+    event_type = "order.created"
+    event_data = {}
+    occurred_at = factory.LazyFunction(timezone.now)

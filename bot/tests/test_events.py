@@ -163,6 +163,19 @@ def test_every_text_names_the_order():
     assert order_number(ORDER) == "0A1B2C3D"
 
 
+@pytest.mark.parametrize(
+    "event_type",
+    ["payment.held", "refund.requested", "refund.approved", "refund.rejected", "refund.succeeded", "refund.failed"],
+)
+def test_the_owner_is_told_what_becomes_of_money_that_does_not_pay_for_the_order(event_type):
+    anna = UserFactory(profile__telegram_user_id=7001)
+    event_receive(event=event(1, event_type, user_id=anna.pk))
+    order_events_handle(order_id=ORDER)
+    told = Notification.objects.get()
+    assert (told.notification_type, told.telegram_user_id) == (event_type, 7001)
+    assert told.message.startswith("Order 0A1B2C3D: ")
+
+
 def test_an_event_waits_for_the_one_before_it_and_the_gap_can_be_seen():
     other = uuid.uuid4()
     event_receive(event=event(3))

@@ -102,7 +102,7 @@ def test_the_statements_of_an_update_are_counted(text, most, linked):
         assert update_handle_next()
     statements = [query["sql"] for query in bot if not query["sql"].startswith(("BEGIN", "COMMIT", "SAVEPOINT"))]
     assert len(statements) == most, statements
-    assert len(identity) == int(linked)
+    assert len(identity) == 1
     with CaptureQueriesContext(connections["bot"]) as bot:
         assert not update_handle_next()
     assert len([query for query in bot if "SELECT" in query["sql"]]) == 1
@@ -309,6 +309,16 @@ def test_other_bots_are_not_talked_to():
     update["message"]["from"]["is_bot"] = True
     assert tell(update) == []
     assert not Conversation.objects.exists()
+
+
+def test_the_conversation_notes_whose_it_is_now(world):
+    user = link(ConversationFactory(telegram_user_id=CHAT))
+    world.superuser("bot").execute("UPDATE conversations SET user_id = NULL")
+    tell(message("/help"))
+    assert Conversation.objects.get().user_id == user.pk
+    world.superuser("identity").execute("UPDATE user_profiles SET telegram_user_id = NULL")
+    tell(message("/help"))
+    assert Conversation.objects.get().user_id is None
 
 
 # --- The cached conversation

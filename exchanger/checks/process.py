@@ -11,6 +11,7 @@ from exchanger.kernel.contexts import current_or_none
 
 PLACEHOLDERS = ("change-me", "changeme", "django-insecure")
 SHORTEST_SECRET = 50  # characters
+SHORTEST_TOKEN = 32
 GENERATED = 'Make one: python -c "import secrets; print(secrets.token_urlsafe(50))"'
 
 
@@ -32,6 +33,14 @@ def factor_secrets(**kwargs: Any) -> list[CheckMessage]:
     if all(len(secret) >= SHORTEST_SECRET for secret in settings.OPERATORS_FACTOR_SECRETS):
         return []
     return [error(33, f"OPERATORS_FACTOR_SECRET has a part of fewer than {SHORTEST_SECRET} characters.", GENERATED)]
+
+
+@register(TAG)
+def metrics_token(**kwargs: Any) -> list[CheckMessage]:
+    # Nobody counts who guesses at it: a scrape must not ask Redis.
+    if not settings.METRICS_TOKEN or len(settings.METRICS_TOKEN) >= SHORTEST_TOKEN:
+        return []
+    return [error(34, f"METRICS_TOKEN has fewer than {SHORTEST_TOKEN} characters.", GENERATED)]
 
 
 @register(TAG)

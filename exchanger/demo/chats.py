@@ -1,6 +1,6 @@
 """The conversations of the bot: what was said, which commands were given, and whom it told about their orders."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -30,6 +30,8 @@ _CHOOSING: Final = "client-0"  # is in the middle of a dialogue at the anchor
 _SHOWN: Final = (("USD", "UAH"), ("EUR", "UAH"), ("USDT", "UAH"))
 _ANSWERS: Final = timedelta(seconds=1)
 _HOUR: Final = timedelta(hours=1)
+_YES: Final = "exchange:yes"
+_NO: Final = "exchange:no"
 _PROOFS: Final[tuple[tuple[str, Mapping[str, Any]], ...]] = (
     ("photo", {"photo": [{"file_id": "demo", "width": 720, "height": 1280}], "caption": "👍"}),
     ("document", {"document": {"file_id": "demo", "file_name": "receipt.pdf", "mime_type": "application/pdf"}}),
@@ -83,13 +85,15 @@ class Chat:
     broadcasted: list[Broadcasted] = field(default_factory=list)
     blocked_at: datetime | None = None
 
-    def asked(self, at: datetime, text: str, answer: str, *, offered: Sequence[str] = (), pressed: str = "") -> None:
+    def asked(
+        self, at: datetime, text: str, answer: str, *, offered: Mapping[str, str] | None = None, pressed: str = ""
+    ) -> None:
         """The person wrote ``text``, or pressed the button ``pressed`` of that name, and the bot answered.
 
-        ``offered`` are the buttons below the answer.
+        ``offered`` are the buttons below the answer: what each carries, and what stands on it.
         """
         kind, told = (MessageType.CALLBACK, {"data": pressed}) if pressed else (MessageType.TEXT, {})
-        keys = [[{"text": label, "callback_data": f"exchange:{label.lower()}"} for label in offered]]
+        keys = [[{"text": label, "callback_data": data} for data, label in (offered or {}).items()]]
         markup = {"reply_markup": {"inline_keyboard": keys}} if offered else {}
         self.said += [
             Said(at, Direction.IN, text, kind, told),
@@ -162,16 +166,16 @@ def _ordered(chat: Chat, story: Story) -> None:
     """The dialogue that led to an order."""
     order, at = story.order, story.steps[0].at
     facts = _facts(story)
-    yes, no = chat.phrase("yes"), chat.phrase("no")
+    offered = {_YES: chat.phrase("yes"), _NO: chat.phrase("no")}
     for seconds, text, answer in (
         (75, "/exchange", chat.phrase("which_from")),
         (58, order.from_currency, chat.phrase("which_to")),
         (44, order.to_currency, chat.phrase("how_much", currency=order.from_currency)),
     ):
         chat.asked(at - timedelta(seconds=seconds), text, answer)
-    chat.asked(at - timedelta(seconds=20), facts["amount"], chat.phrase("confirm", **facts), offered=(yes, no))
+    chat.asked(at - timedelta(seconds=20), facts["amount"], chat.phrase("confirm", **facts), offered=offered)
     created = chat.phrase("created", minutes=int(QUOTE_LIFE.total_seconds() // 60), **facts)
-    chat.asked(at - timedelta(seconds=1), yes, created, pressed=f"exchange:{yes.lower()}")
+    chat.asked(at - timedelta(seconds=1), offered[_YES], created, pressed=_YES)
 
 
 def _proved(chat: Chat, story: Story) -> None:

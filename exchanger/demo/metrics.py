@@ -13,6 +13,7 @@ from typing import Final
 
 from admin_panel.models import SystemMetric
 from admin_panel.tests.factories import SystemMetricFactory
+from exchanger.demo.health import health_metrics
 from exchanger.demo.ids import demo_id, stream
 from exchanger.demo.market import HISTORY, KYIV
 from exchanger.demo.orders import Story
@@ -45,7 +46,7 @@ def system_metrics(plan: Plan) -> list[SystemMetric]:
     rows = [
         row for name, length, ends in _periods(plan) for end in ends for row in _measured(counted, name, length, end)
     ]
-    return sorted(rows, key=lambda row: row.recorded_at)
+    return sorted([*rows, *health_metrics(plan)], key=lambda row: row.recorded_at)
 
 
 def _periods(plan: Plan) -> Iterator[tuple[str, timedelta, list[datetime]]]:

@@ -13,6 +13,9 @@ COMMANDS = (
     "ping", "hello", "auth",
 )  # fmt: skip
 FOREIGN_COMMANDS = ("del", "unlink")
+# Who measures the platform asks how much Redis holds and how often it had what was asked for. INFO names no key and
+# tells no value; it does tell of the whole server, so whoever else uses it shows there in numbers.
+SERVER_COMMANDS = {Context.ADMIN: ("info",)}
 _DEFAULT_RULES = "on nopass resetkeys resetchannels nocommands +ping"
 DEFAULT_USER = f"user default {_DEFAULT_RULES}"
 
@@ -25,7 +28,7 @@ def rules(context: Context) -> list[str]:
     patterns = [f"~{prefix}*" for prefix in own_prefixes(context)]
     foreign = [f"%W~{pattern}" for pattern in foreign_deletable(context)]
     selector = " ".join([*foreign, "nocommands", *(f"+{command}" for command in FOREIGN_COMMANDS)])
-    commands = [f"+{command}" for command in COMMANDS]
+    commands = [f"+{command}" for command in (*COMMANDS, *SERVER_COMMANDS.get(context, ()))]
     return ["resetkeys", "resetchannels", "clearselectors", "nocommands", *patterns, *commands, f"({selector})"]
 
 

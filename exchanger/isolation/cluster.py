@@ -1,6 +1,7 @@
 """Roles and databases on a PostgreSQL server, made by its superuser; running it again changes nothing."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import psycopg
 from psycopg import sql
@@ -12,6 +13,7 @@ CONNECTIONS_PER_CONTEXT = 60
 STATEMENT_TIMEOUT = "5s"  # a request never waits longer; the owner's migrations may
 LOCK_TIMEOUT = "3s"
 IDLE_TIMEOUT = "15s"
+_SERVER_NUMBERS = Path(__file__).with_name("sql") / "server.sql"
 _ATTRIBUTES = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION"
 
 
@@ -106,6 +108,10 @@ def _schema(connection: psycopg.Connection, alias: str) -> None:
     connection.execute(
         "REVOKE EXECUTE ON FUNCTION lo_create(oid), lo_creat(integer), lo_from_bytea(oid, bytea) FROM PUBLIC"
     )
+    # The same text each time, so two bootstraps at once are kept apart: a function cannot be replaced twice at once.
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(hashtext('exchanger bootstrap'))")
+        connection.execute(_SERVER_NUMBERS.read_bytes())
     _backup(connection, owner)
 
 

@@ -140,7 +140,13 @@ FUNCTIONS: dict[str, dict[str, set[Context]]] = {
         "link_telegram_account(uuid,bigint)": {TELEGRAM},
         "unlink_telegram_account(bigint)": {TELEGRAM},
     },
+    "web": {"count_jobs()": {ADMIN}},
+    "admin": {"count_jobs()": {ADMIN}},
+    "bot": {"count_jobs()": {ADMIN}},
 }
+# Numbers of the server itself, which only a superuser's functions can count: bootstrap makes them in each database.
+for _functions in (FUNCTIONS[_alias] for _alias in ALIASES):
+    _functions |= {"count_connections()": {ADMIN}, "list_replicas()": {ADMIN}}
 
 # --- Redis: the commands of a context on its own keys, and who else may delete ----------------------------------------
 
@@ -150,6 +156,7 @@ KEY_COMMANDS = {
 }  # fmt: skip
 DELETE_COMMANDS = ("del", "unlink")
 FREE_COMMANDS = {"ping", "script load", "unwatch"}
+SERVER_COMMANDS = {"info": {ADMIN}}  # tell of the whole server, and of no key
 NOBODYS_COMMANDS = {"ping"}  # may be answered before any login, for probes
 
 KEYS: dict[str, tuple[Context, set[Context]]] = {

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 RETRY_AFTER_SECONDS = 5
 _RETRY = {"Retry-After": str(RETRY_AFTER_SECONDS)}
 UNAVAILABLE = "A server that this needs is not reachable: try again in a few seconds."
-JSON_PREFIXES = ("/api/", "/healthz", "/readyz")
+JSON_PREFIXES = ("/api/", "/healthz", "/readyz", "/metrics")
 
 
 def body(code: str, message: str, details: Any = None) -> dict[str, Any]:

@@ -28,6 +28,10 @@ BOOTSTRAP = "bootstrap"
 CARD_PROCESSOR = "card-processor"
 CARD_PROCESSOR_PORT = SPECS[Context.WEB].port + len(SPECS)  # after the applications'
 
+# What whoever runs it may say of their bot at Telegram; for the telegram processes alone.
+BOT_TOKEN, WEBHOOK_SECRET = "TELEGRAM_BOT_TOKEN", "TELEGRAM_WEBHOOK_SECRET"  # noqa: S105  (the variables' names)
+BOT_SECRETS = (BOT_TOKEN, WEBHOOK_SECRET)
+
 
 class LocalEnvironments:
     """``.local/env/*.env``: bootstrap (every password), maintenance (the owner), each context's, the processor's."""
@@ -44,9 +48,9 @@ class LocalEnvironments:
         return self.read(context or MAINTENANCE)
 
     def inherited(self) -> dict[str, str]:
-        """What every process gets of our own environment: nothing that one of the files says."""
+        """What every process gets of our own environment: nothing that one of the files says, nor the bot's secrets."""
         ours = {name for each in ("", *Context) for name in self.for_process(each)}
-        return {name: value for name, value in os.environ.items() if name not in ours}
+        return {name: value for name, value in os.environ.items() if name not in {*ours, *BOT_SECRETS}}
 
     def credentials(self) -> Credentials:
         values = self.read(BOOTSTRAP)
@@ -65,6 +69,7 @@ class LocalEnvironments:
             *(password_variable(role) for role in login_roles()),
             *(redis_password_variable(context) for context in Context),
             *(f"{context.upper()}_SECRET_KEY" for context in Context),
+            *(f"{context.upper()}_METRICS_TOKEN" for context in Context),
             "EVENTS_SECRET",
             "CARD_PROCESSOR_SECRET",
             "OPERATORS_FACTOR_SECRET",
@@ -97,6 +102,7 @@ class LocalEnvironments:
                 {
                     "EXCHANGER_CONTEXT": context,
                     "SECRET_KEY": made[f"{context.upper()}_SECRET_KEY"],
+                    "METRICS_TOKEN": made[f"{context.upper()}_METRICS_TOKEN"],
                     "ALLOWED_HOSTS": "127.0.0.1,localhost",
                     "SECURE_COOKIES": "false",
                     "SECURE_HSTS_SECONDS": "0",

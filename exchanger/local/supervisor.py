@@ -15,7 +15,7 @@ import psutil
 from honcho.manager import Manager
 
 from exchanger.kernel.contexts import SPECS, Context
-from exchanger.local.environments import CARD_PROCESSOR, CARD_PROCESSOR_PORT
+from exchanger.local.environments import BOT_SECRETS, BOT_TOKEN, CARD_PROCESSOR, CARD_PROCESSOR_PORT, WEBHOOK_SECRET
 from exchanger.local.paths import CHECKOUT
 from exchanger.local.servers import LocalServers
 
@@ -110,6 +110,7 @@ class Supervisor:
     def _environment(self, context: Context) -> dict[str, str]:
         elsewhere = {}
         if context is Context.TELEGRAM:
+            elsewhere |= {name: os.environ[name] for name in BOT_SECRETS if name in os.environ}
             elsewhere["WEB_INTERNAL_URL"] = f"http://127.0.0.1:{self.port(Context.WEB)}"
         if context is Context.WEB:
             elsewhere["TELEGRAM_INTERNAL_URL"] = f"http://127.0.0.1:{self.port(Context.TELEGRAM)}"
@@ -146,7 +147,7 @@ class Supervisor:
         return shlex.join(["exec", sys.executable, "manage.py", "send_notifications"])
 
     def _bot_command(self) -> str:
-        beside_a_webhook = ["--handlers-only"] if os.environ.get("TELEGRAM_WEBHOOK_SECRET") else []
+        beside_a_webhook = ["--handlers-only"] if os.environ.get(WEBHOOK_SECRET) else []
         return shlex.join(["exec", sys.executable, "manage.py", "runbot", *beside_a_webhook])
 
     def _is_ours(self, process: psutil.Process) -> bool:
@@ -158,7 +159,7 @@ class Supervisor:
 
 def has_bot_token() -> bool:
     """Whether whoever runs this has a bot at Telegram; without one, nothing is sent."""
-    return bool(os.environ.get("TELEGRAM_BOT_TOKEN"))
+    return bool(os.environ.get(BOT_TOKEN))
 
 
 def _answers(url: str) -> bool:

@@ -53,7 +53,9 @@ def test_a_larger_list_opens_with_the_same_statements():
     assert "Every page is bounded." in output
 
 
-@pytest.mark.parametrize("bench", ["contract", "drill", "exchange", "lists", "purge", "reports", "sessions"])
+@pytest.mark.parametrize(
+    "bench", ["contract", "drill", "exchange", "lists", "notifications", "purge", "reports", "sessions"]
+)
 def test_a_bench_says_what_it_is(bench):
     status, output = run(f"bench/{bench}.py", "--help")
     assert status == 0, output

@@ -168,6 +168,18 @@ def test_what_opens_operators_factors_is_admins_alone() -> None:
     assert holders == set(OF_CONTEXT[Context.ADMIN])
 
 
+@pytest.mark.parametrize("context", list(Context))
+def test_what_opens_the_metrics_of_a_context_is_its_own(context: Context) -> None:
+    name = f"{context.upper()}_METRICS_TOKEN"
+    assert {service for service, values in SERVICES.items() if name in references(values)} == set(OF_CONTEXT[context])
+
+
+def test_the_processes_of_a_container_count_in_a_folder_that_is_gone_with_it() -> None:
+    for name, service in of_services(PROCESSES):
+        folder = service["environment"]["PROMETHEUS_MULTIPROC_DIR"]
+        assert Path(folder).parent == Path(service["tmpfs"][0]), name
+
+
 def test_only_bootstrap_and_redis_see_the_file_of_redis_users() -> None:
     mounts = {name: service.get("volumes", []) for name, service in SERVICES.items()}
     assert {name for name, volumes in mounts.items() if any(v.startswith("users:") for v in volumes)} == {

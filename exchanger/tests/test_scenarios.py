@@ -7,7 +7,7 @@ import pytest
 from exchanger.kernel.contexts import Context, ForeignContext
 from exchanger.stacks import DatabaseFactory
 from identity.services.sessions import session_open
-from identity.sessions import stored_id
+from identity.session_values import stored_id
 from identity.tests.factories import PASSWORD, UserFactory
 
 LOGIN, ME = "/api/v1/auth/login", "/api/v1/auth/me"

@@ -22,6 +22,7 @@ from exchanger.local.paths import CHECKOUT, LocalPaths
 from exchanger.local.servers import LocalServers
 from exchanger.local.supervisor import MARK
 from exchanger.sandbox.cards import GOOD
+from exchanger.sandbox.telegram.server import serving
 
 READY_SECONDS = 120
 
@@ -51,14 +52,14 @@ def is_free(port):
 class Up:
     """A running ``manage.py up`` and what it has printed."""
 
-    def __init__(self, folder, port):
+    def __init__(self, folder, port, **variables):
         environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         self.log = folder.parent / f"up-{time.monotonic_ns()}.log"
         with self.log.open("w") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "up", "--port", str(port)],
                 cwd=CHECKOUT,
-                env={**environment, "EXCHANGER_LOCAL_DIR": str(folder)},
+                env={**environment, "EXCHANGER_LOCAL_DIR": str(folder), **variables},
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
@@ -118,11 +119,14 @@ def test_it_starts_from_nothing_tells_where_and_who_and_survives_being_killed(fo
     up.process.wait()
     assert len(ours(folder)) >= 7
 
-    again = Up(folder, port).wait_for("The platform is running")
-    assert re.search(r"Ended \d+ processes that an earlier run had left", again.printed)
-    me = httpx.get(f"http://127.0.0.1:{port}/api/v1/auth/me", headers={"Authorization": f"Bearer {key}"})
-    assert me.json()["email"] == client.email  # the session outlived the kill
-    assert again.interrupt() == 0
+    with serving(anybody=True) as telegram:
+        again = Up(folder, port, TELEGRAM_BOT_TOKEN=telegram.token, TELEGRAM_API_URL=telegram.url)
+        again.wait_for("The platform is running").wait_for("sending notifications as @exchanger_bot")
+        assert re.search(r"Ended \d+ processes that an earlier run had left", again.printed)
+        me = httpx.get(f"http://127.0.0.1:{port}/api/v1/auth/me", headers={"Authorization": f"Bearer {key}"})
+        assert me.json()["email"] == client.email  # the session outlived the kill
+        telegram.wait(lambda: any("your payment is here" in message.text for message in telegram.messages))
+        assert again.interrupt() == 0
     assert ours(folder) == []
     assert servers(folder) == (None, None)
 

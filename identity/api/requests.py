@@ -4,7 +4,7 @@ from uuid import UUID
 
 from rest_framework.request import Request
 
-from identity.sessions import stored_id
+from identity.session_values import stored_id
 
 
 def person_id(request: Request) -> UUID:

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.sessions.backends.base import SessionBase
 
 from exchanger.kernel.cache import access, leases
-from identity import session_rows, sessions
+from identity import anonymous_sessions, session_rows
 from identity.sessions import SessionStore
 
 Bend = pytest.MonkeyPatch  # what is bent, with ``undo``
@@ -49,7 +49,7 @@ def cycling_asks_for_no_session(patch: pytest.MonkeyPatch) -> None:
 
 def anonymous_save_replaces_a_lease(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
-        sessions,
+        anonymous_sessions,
         "_REPLACE_ANONYMOUS",
         "return redis.call('SET', KEYS[1], ARGV[1], 'XX', 'PX', ARGV[2]) and 1 or 0",
     )

@@ -6,7 +6,8 @@ import pytest
 from asgiref.sync import async_to_sync
 
 from identity.services.sessions import session_open
-from identity.sessions import SessionStore, stored_id
+from identity.session_values import stored_id
+from identity.sessions import SessionStore
 from identity.tests.factories import UserFactory
 
 both_kinds = pytest.mark.parametrize("kind", ["anonymous", "person"])

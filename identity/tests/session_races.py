@@ -9,7 +9,7 @@ from typing import Any
 
 from exchanger.testing.servers import TestServers
 from exchanger.tests.lockstep import Actor, Event, Fault, Run, Stage, explore
-from identity.sessions import stored_id
+from identity.session_values import stored_id
 from identity.tests.factories import UserFactory
 
 WEB = ("web1", "web2", "web3")

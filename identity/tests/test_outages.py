@@ -12,7 +12,8 @@ from redis.exceptions import RedisError
 from exchanger.kernel.cache import access
 from exchanger.kernel.contexts import database_name
 from identity.services.sessions import session_open
-from identity.sessions import SessionStore, stored_id
+from identity.session_values import stored_id
+from identity.sessions import SessionStore
 from identity.tests.factories import PASSWORD, UserFactory
 
 pytestmark = pytest.mark.context("web")

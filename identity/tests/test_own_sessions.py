@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 from exchanger.kernel.cache.access import circuit
 from exchanger.kernel.contexts import Context
 from identity.services.sessions import session_open
-from identity.sessions import stored_id
+from identity.session_values import stored_id
 from identity.tests.accounts import AUTH, client_of, everything, in_threads, is_logged_in
 from identity.tests.factories import SessionFactory, UserFactory
 from identity.tests.test_outages import frozen

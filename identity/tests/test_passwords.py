@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 from identity.models import User
 from identity.services.sessions import session_open
 from identity.services.users import user_set_password
-from identity.sessions import stored_id
+from identity.session_values import stored_id
 from identity.tests.accounts import (
     AUTH,
     NEW_PASSWORD,

@@ -6,7 +6,8 @@ from django.db import connections, transaction
 
 from exchanger.kernel.contexts import IDENTITY, Context
 from identity.services.sessions import session_open
-from identity.sessions import SessionStore, stored_id
+from identity.session_values import stored_id
+from identity.sessions import SessionStore
 from identity.tests.factories import UserFactory
 from identity.tests.session_contract import both_kinds, both_ways, cached, call, contents, keys, own, rows, saved
 

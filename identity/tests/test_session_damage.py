@@ -7,7 +7,8 @@ from django.db import connections, transaction
 from django.test import Client
 
 from exchanger.kernel.contexts import IDENTITY
-from identity.sessions import SessionStore, stored_id
+from identity.session_values import stored_id
+from identity.sessions import SessionStore
 from identity.tests.session_contract import (
     both_kinds,
     both_ways,

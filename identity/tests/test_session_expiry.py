@@ -8,7 +8,8 @@ from django.contrib.sessions.backends.base import UpdateError
 from django.utils import timezone
 
 from exchanger.kernel.contexts import Context
-from identity.sessions import SessionStore, stored_id
+from identity.session_values import stored_id
+from identity.sessions import SessionStore
 from identity.tests.session_contract import both_kinds, both_ways, cache_key, call, contents, keys, own, rows, saved
 
 pytestmark = pytest.mark.context("web")

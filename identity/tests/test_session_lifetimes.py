@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from exchanger.kernel.contexts import IDENTITY, Context
 from identity.middleware import SessionMiddleware
-from identity.sessions import SessionStore, stored_id
+from identity.session_values import stored_id
+from identity.sessions import SessionStore
 from identity.tests.factories import PASSWORD, UserFactory
 from identity.tests.session_contract import cached, contents, own, saved
 from identity.tests.test_outages import unreachable_postgresql

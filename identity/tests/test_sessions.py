@@ -8,7 +8,8 @@ from django.contrib.sessions.exceptions import SessionInterrupted
 
 from exchanger.kernel.contexts import NoContext
 from identity.services.sessions import session_open
-from identity.sessions import SessionStore, stored_id
+from identity.session_values import stored_id
+from identity.sessions import SessionStore
 from identity.tests.factories import UserFactory
 
 

@@ -18,7 +18,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from identity.sessions import stored_id
+from identity.session_values import stored_id
 from identity.tests.factories import UserFactory
 from identity.tests.session_pieces import ENDED
 

@@ -9,7 +9,7 @@ from exchanger.kernel.contexts import ForeignContext
 from exchanger.kernel.origin import Origin
 from identity.services.telegram import NotLinked, telegram_login, telegram_session_open
 from identity.services.throttling import LOGIN_TELEGRAM
-from identity.sessions import stored_id
+from identity.session_values import stored_id
 from identity.tests.accounts import in_threads
 from identity.tests.factories import UserFactory
 from identity.tests.guesses import counters, fail, frozen, pass_seconds

@@ -43,4 +43,4 @@ class Order(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.amount} {self.from_currency} → {self.to_currency}"
+        return f"{self.amount.normalize():f} {self.from_currency} → {self.to_currency}"

@@ -44,4 +44,4 @@ class Payment(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.amount} by {self.payment_method}"
+        return f"{self.amount.normalize():f} by {self.payment_method}"

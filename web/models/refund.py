@@ -63,4 +63,4 @@ class Refund(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.amount} of payment {self.payment_id}"
+        return f"{self.amount.normalize():f} of payment {self.payment_id}"

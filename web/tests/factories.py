@@ -9,6 +9,7 @@ from exchanger.testing.factories import OwnedFactory
 from web.configuration import KEY
 from web.models import (
     AnalyticsEvent,
+    EventDelivery,
     ExchangeRate,
     HeldRate,
     HeldReason,
@@ -144,3 +145,12 @@ class AnalyticsEventFactory(OwnedFactory):
         model = AnalyticsEvent
 
     event_type = "order.created"
+
+
+class EventDeliveryFactory(OwnedFactory):
+    class Meta:
+        model = EventDelivery
+
+    event = factory.SubFactory(AnalyticsEventFactory)
+    order = factory.SubFactory(OrderFactory)
+    sequence = 1

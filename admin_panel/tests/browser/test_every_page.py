@@ -17,6 +17,8 @@ OTHERS = (
     "/admin/queue/",
     "/admin/second-factor/new/",
     "/admin/web/exchangerate/add/",
+    "/admin/bot/notification/add/",
+    "/admin/bot/broadcast/add/",
     "/admin/admin_panel/configuration/add/",
     "/admin/admin_panel/report/add/",
     "/admin/admin_panel/report/add/?type=turnover",

@@ -2,20 +2,21 @@ import asyncio
 import signal
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from bot.sender.loop import CONCURRENT, Sender
 from bot.telegram.client import Telegram
 from bot.telegram.failures import TelegramFailure, WrongToken
 from exchanger.environment import WrongEnvironment
-from exchanger.kernel.contexts import Context, require
+from exchanger.kernel.contexts import Context, current_or_none
 
 
 class Command(BaseCommand):
     help = "Send notifications to Telegram until it is told to stop; any number of senders share the work and the pace."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        require(Context.TELEGRAM)
+        if current_or_none() is not Context.TELEGRAM:
+            raise CommandError("Notifications are the bot's to send: set EXCHANGER_CONTEXT to telegram.")
         try:
             asyncio.run(self._send())
         except WrongToken as failure:

@@ -47,7 +47,8 @@ def _try(user: RedisUser, *commands: Command) -> Result:
         user.start_afresh()  # it may listen, monitor or hold a transaction now
     words = [str(word).lower() for word in commands[-1]]
     verb = " ".join(words[:2]) if words[0] in _HAVE_SUBCOMMANDS else words[0]
-    expected = expect(user.user is not None and verb in matrix.FREE_COMMANDS)
+    free = verb in matrix.FREE_COMMANDS or user.user in matrix.SERVER_COMMANDS.get(verb, ())
+    expected = expect(user.user is not None and free)
     if user.user is None and verb in matrix.NOBODYS_COMMANDS:
         expected = Expected.SHARED
     return Result(SECTION, user.name, "the server", verb, expected, answer, shown(commands))

@@ -25,3 +25,23 @@ BEGIN
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO exchanger_admin', job_function);
     END LOOP;
 END $$;
+
+-- How much waits in the queue, for the operators: three numbers, nothing of any job.
+CREATE OR REPLACE FUNCTION count_jobs(OUT waiting bigint, OUT running bigint, OUT oldest timestamptz)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+    AS $$
+        WITH due AS (
+            SELECT j.id, j.scheduled_at FROM public.procrastinate_jobs j
+            WHERE j.status = 'todo' AND (j.scheduled_at IS NULL OR j.scheduled_at <= now())
+        )
+        SELECT
+            (SELECT count(*) FROM due),
+            (SELECT count(*) FROM public.procrastinate_jobs j WHERE j.status = 'doing'),
+            least(
+                (SELECT min(scheduled_at) FROM due),
+                -- Of those that were due at once, the one with the lowest number was deferred first.
+                (SELECT min(e.at) FROM public.procrastinate_events e
+                 WHERE e.job_id = (SELECT min(id) FROM due WHERE scheduled_at IS NULL))
+            )
+    $$;
+GRANT EXECUTE ON FUNCTION count_jobs() TO exchanger_admin;

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 from exchanger.kernel.cache.leases import CoherentCache, Loaded
 from exchanger.kernel.cache.namespaces import Namespace
 from exchanger.kernel.contexts import Context, require
+from exchanger.kernel.metrics.process import CACHE_READS
 
 
 class ApplicationCache:
@@ -21,4 +22,12 @@ class ApplicationCache:
         require(self.context)
 
     def _read(self, namespace: Namespace, ident: object, load: Callable[[], Loaded | None]) -> Any:
-        return CoherentCache(namespace).get(ident, load)
+        missed: list[bool] = []
+
+        def counted() -> Loaded | None:
+            missed.append(True)
+            return load()
+
+        value = CoherentCache(namespace).get(ident, counted)
+        CACHE_READS.labels(namespace.prefix.rstrip(":"), "miss" if missed else "hit").inc()
+        return value

@@ -1,0 +1,1 @@
+"""What is measured of the whole platform each minute: declared once, collected, thinned, shown."""
