@@ -435,5 +435,6 @@ def test_the_process_lives_through_a_lost_connection(telegram, anna, world):
         world.superuser("bot").execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'exchanger_telegram'"
         )
-        connections["bot"].close()
+        for alias in ("bot", "identity"):
+            connections[alias].close()
         assert "nothing to cancel" in anna.say("/cancel")

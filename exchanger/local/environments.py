@@ -29,7 +29,7 @@ CARD_PROCESSOR = "card-processor"
 CARD_PROCESSOR_PORT = SPECS[Context.WEB].port + len(SPECS)  # after the applications'
 
 # What whoever runs it may say of their bot at Telegram; for the telegram processes alone.
-BOT_TOKEN, WEBHOOK_SECRET = "TELEGRAM_BOT_TOKEN", "TELEGRAM_WEBHOOK_SECRET"  # noqa: S105  (the variables' names)
+BOT_TOKEN, WEBHOOK_SECRET = "TELEGRAM_BOT_TOKEN", "TELEGRAM_WEBHOOK_SECRET"
 BOT_SECRETS = (BOT_TOKEN, WEBHOOK_SECRET)
 
 

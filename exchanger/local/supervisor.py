@@ -108,7 +108,7 @@ class Supervisor:
             when_ready()
 
     def _environment(self, context: Context) -> dict[str, str]:
-        elsewhere = {}
+        elsewhere: dict[str, str] = {}
         if context is Context.TELEGRAM:
             elsewhere |= {name: os.environ[name] for name in BOT_SECRETS if name in os.environ}
             elsewhere["WEB_INTERNAL_URL"] = f"http://127.0.0.1:{self.port(Context.WEB)}"
