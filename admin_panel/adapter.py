@@ -149,11 +149,6 @@ class AdminAdapter:
         """All settings, by key."""
         return AdminSetting.objects.order_by("key")
 
-    def find_number(self, key: str, default: int) -> int:
-        """The setting of this key where it is a positive whole number, else ``default``."""
-        value = AdminSetting.objects.filter(key=key).values_list("value", flat=True).first()
-        return value if type(value) is int and value >= 1 else default
-
     def find_configurations(self, context: Context | None = None) -> QuerySet[Configuration]:
         """Every version of a context's configuration document, or of all contexts'."""
         versions = Configuration.objects.order_by("-created_at", "-id")

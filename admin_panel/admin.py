@@ -9,6 +9,7 @@ from admin_panel.panel import (
     notifications,
     rates,
     reports,
+    settings,
     system,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "notifications",
     "rates",
     "reports",
+    "settings",
     "system",
 ]

@@ -4,30 +4,48 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rest_framework import serializers
-
+import bot.configuration
+import bot.document
+import bot.services.configuration
+import web.configuration
+import web.document
+import web.services.configuration
 from exchanger.kernel.contexts import Context
-from web.configuration import KEY, WebConfiguration
-from web.document import DocumentSerializer
-from web.models import PublishedConfiguration
-from web.services.configuration import configuration_publish
+from exchanger.kernel.documents import StrictSerializer
+from exchanger.kernel.published import Published
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a context's configuration goes: its schema, how it is put into force, and what is in force there."""
+    """Where a context's configuration goes.
 
-    schema: type[serializers.Serializer[Any]]
-    parse: Callable[..., object]
+    ``schema`` is its document's; ``parse`` says whether one can be obeyed, ``publish`` puts it into force, and
+    ``in_force`` is what is. ``begin`` is the document to begin from where nothing is in force.
+    """
+
+    about: str
+    schema: type[StrictSerializer]
+    parse: Callable[[int, Any], object]
     publish: Callable[..., object]
-    in_force: Callable[[], PublishedConfiguration | None]
+    in_force: Callable[[], Published | None]
+    begin: Callable[[], Mapping[str, Any]]
 
 
 TARGETS: Mapping[Context, Target] = {
     Context.WEB: Target(
-        DocumentSerializer,
-        WebConfiguration.parse,
-        configuration_publish,
-        lambda: PublishedConfiguration.objects.filter(key=KEY).first(),
+        "Pairs on offer, limits, spread and fee, ages of rates and quotes, bank accounts, maintenance.",
+        web.document.DocumentSerializer,
+        web.configuration.WebConfiguration.parse,
+        web.services.configuration.configuration_publish,
+        web.configuration.PUBLISHED.row,
+        dict,
+    ),
+    Context.TELEGRAM: Target(
+        "The bot's texts, what people are told of and at which pace, how long it waits, maintenance.",
+        bot.document.DocumentSerializer,
+        bot.configuration.BotConfiguration.parse,
+        bot.services.configuration.configuration_publish,
+        bot.configuration.PUBLISHED.row,
+        bot.document.default_document,
     ),
 }

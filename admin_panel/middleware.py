@@ -69,7 +69,7 @@ def _resource(request: HttpRequest) -> Resource:
     arguments: dict[str, Any] = match.kwargs
     if "user_id" in arguments:
         return Resource(resource_type(User), str(arguments["user_id"]))
-    found = arguments.get("object_id") or arguments.get("pk")
+    found = arguments.get("object_id") or arguments.get("pk") or arguments.get("key")
     resource_id = None if found is None else str(found)
     if model_admin := getattr(match.func, "model_admin", None):
         return Resource(resource_type(model_admin.model), resource_id)

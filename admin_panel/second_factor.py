@@ -14,6 +14,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
 from admin_panel.models import OperatorFactor
+from exchanger.kernel.refusals import Refused
 
 PASSED_AT = "second_factor_at"  # in a session: seconds since 1970
 NOT_ASKED = 0  # the person had no factor while none was required
@@ -34,6 +35,24 @@ def is_fresh(session: SessionBase) -> bool:
     if _is_excused(session):
         return True
     return has_passed(session) and time.time() - session[PASSED_AT] <= settings.OPERATORS_STEP_UP_AGE
+
+
+class FreshCodeRequired(Refused):
+    """What was asked for takes a code of the last minutes; nothing was done."""
+
+    codes = {
+        403: {
+            "fresh_code_required": "This takes a fresh code of your second factor, and nothing was done: POST one to"
+            " /api/v1/auth/second-factor, then ask again."
+        }
+    }
+
+
+def require_fresh(session: SessionBase) -> None:
+    """Raises FreshCodeRequired, unless ``is_fresh``."""
+    if not is_fresh(session):
+        message = FreshCodeRequired.codes[403]["fresh_code_required"]
+        raise FreshCodeRequired("fresh_code_required", message, status=403)
 
 
 def is_whole(request: HttpRequest) -> bool:

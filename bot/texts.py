@@ -1,23 +1,21 @@
-"""What the bot tells people of their orders."""
+"""What the bot says: as operators have worded it, else as the code does."""
 
 from uuid import UUID
 
-ORDER_EVENTS = {
-    "order.created": "Order {number} is placed. Pay for it before it expires.",
-    "order.paid": "Order {number}: your payment is here.",
-    "order.processing": "Order {number} is being processed.",
-    "order.completed": "Order {number} is completed: the money is on its way to you.",
-    "order.cancelled": "Order {number} is cancelled.",
-    "order.expired": "Order {number} has expired: no payment came in time.",
-    "order.failed": "Order {number} could not be completed. Your money is safe: we are looking into it.",
-    "order.refunded": "Order {number} is refunded: your money is on its way back.",
-    "payment.held": "Order {number}: a payment came that it cannot take. Your money is safe: we are looking into it.",
-    "refund.requested": "Order {number}: a refund has been requested.",
-    "refund.approved": "Order {number}: your refund is approved, and will be sent soon.",
-    "refund.rejected": "Order {number}: the refund has not been approved.",
-    "refund.succeeded": "Order {number}: your refund has been sent.",
-    "refund.failed": "Order {number}: your refund could not be sent. Your money is safe: we are looking into it.",
-}
+from bot.configuration import recent_configuration
+from bot.declared_texts import LANGUAGES, ORDER_EVENTS, TEXTS
+
+
+def text_of(key: str, language: str, **values: str) -> str:
+    """A declared text in a person's language, English where the bot does not speak it; ``values`` fill it in.
+
+    Raises:
+        KeyError: there is no such text, or a value that it may name is missing.
+    """
+    text = TEXTS[key]
+    spoken = language if language in LANGUAGES else LANGUAGES[0]
+    template = recent_configuration().texts.get(spoken, {}).get(key, text.templates[spoken])
+    return template.format(**{name: values[name] for name in text.placeholders})
 
 
 def order_number(order_id: UUID) -> str:
@@ -25,7 +23,8 @@ def order_number(order_id: UUID) -> str:
     return order_id.hex[:8].upper()
 
 
-def order_event_text(event_type: str, order_id: UUID) -> str | None:
+def order_event_text(event_type: str, order_id: UUID, language: str) -> str | None:
     """The text of an event, None where people are not told of it."""
-    text = ORDER_EVENTS.get(event_type)
-    return None if text is None else text.format(number=order_number(order_id))
+    if event_type not in ORDER_EVENTS or event_type not in recent_configuration().told_events:
+        return None
+    return text_of(event_type, language, number=order_number(order_id))

@@ -280,6 +280,9 @@ SPECTACULAR_SETTINGS = {
         "exchanger.kernel.openapi.samples.add_samples",
     ],
     "ENUM_NAME_OVERRIDES": {
+        "ApplicationContextEnum": [(context.value, context.value) for context in Context],
+        # The applications with a configuration: admin_panel.configuration_targets.TARGETS.
+        "ConfiguredApplication": [(context.value, context.value) for context in (Context.WEB, Context.TELEGRAM)],
         "EntryKind": "web.models.transaction.EntryKind",
         "OrderStatus": "web.models.statuses.OrderStatus",
         "PaymentStatus": "web.models.statuses.PaymentStatus",

@@ -1,19 +1,17 @@
 """Every read of the web database that the web application makes."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from uuid import UUID
 
 from django.db import connections
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from exchanger.kernel.contexts import Context, require
 from exchanger.kernel.money.pairs import Pair
+from web.balances import Balance, balances, entries_of
 from web.models import (
-    Account,
     EventDelivery,
     ExchangeRate,
     Order,
@@ -36,15 +34,6 @@ WHERE d.delivered_at IS NULL AND d.created_at < now() - make_interval(secs => %s
     SELECT FROM procrastinate_jobs j WHERE j.lock = 'events.' || d.order_id AND j.status IN ('todo', 'doing')
 )
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """The sum of entries in one account and currency, in its units; signs as in ``web/ledger.py``."""
-
-    account: Account
-    currency: str
-    amount: Decimal
 
 
 class WebAdapter:
@@ -105,15 +94,15 @@ class WebAdapter:
 
     def find_user_transactions(self, user_id: UUID) -> QuerySet[Transaction]:
         """The ledger entries that concern a person's own money: what came or went, and what is held for them."""
-        return Transaction.objects.filter(user_id=user_id, account__in=(Account.CLIENT, Account.SUSPENSE))
+        return entries_of(user_id)
 
     def find_user_balances(self, user_id: UUID) -> list[Balance]:
         """What ``find_user_transactions`` comes to, by currency and account."""
-        return _balances(self.find_user_transactions(user_id))
+        return balances(entries_of(user_id))
 
     def find_account_balances(self) -> list[Balance]:
         """The sums of all entries: what the house and its fees have gained, and what is held for clients."""
-        return _balances(Transaction.objects.all())
+        return balances(Transaction.objects.all())
 
     def find_next_delivery(self, order_id: UUID) -> EventDelivery | None:
         """The oldest event of an order that the telegram process has not accepted, with its event."""
@@ -141,8 +130,3 @@ def of_pairs(pairs: Iterable[Pair]) -> Q:
     for pair in pairs:
         found |= Q(from_currency=pair.source, to_currency=pair.target)
     return found
-
-
-def _balances(entries: QuerySet[Transaction]) -> list[Balance]:
-    sums = entries.values_list("account", "currency").annotate(amount=Sum("amount")).order_by("currency", "account")
-    return [Balance(Account(account), currency, amount) for account, currency, amount in sums]

@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any, Self
 
-from exchanger.kernel.cache.codec import decode, encode
+from exchanger.kernel.documents import InvalidDocument
 from exchanger.kernel.money.pairs import Pair
-from exchanger.kernel.published import RecentCopy
+from exchanger.kernel.published import PublishedDocument, RecentCopy
 from exchanger.kernel.refusals import Refused
 from web.document import DocumentSerializer
 from web.models import PublishedConfiguration
@@ -18,14 +17,6 @@ from web.models import PublishedConfiguration
 logger = logging.getLogger(__name__)
 
 KEY = "web"
-
-
-class InvalidDocument(ValueError):
-    """A document that cannot be obeyed; ``problems`` says per key what must change."""
-
-    def __init__(self, problems: Mapping[str, Any]) -> None:
-        super().__init__(f"The configuration document needs changes: {dict(problems)}")
-        self.problems = problems
 
 
 class NotConfigured(Refused):
@@ -124,26 +115,23 @@ class WebConfiguration:
         return self.limits.get(pair.title) or self.limits[pair.source]
 
 
+PUBLISHED = PublishedDocument(PublishedConfiguration, "web", KEY, WebConfiguration.parse)
+
+
 def read_configuration() -> WebConfiguration:
     """The configuration in force, from the database: for decisions about money, in their transaction.
 
     Raises:
         NotConfigured
     """
-    row = PublishedConfiguration.objects.filter(key=KEY).first()
-    if row is None:
-        raise NotConfigured
     try:
-        return _parsed(row.version, encode(row.document))
+        found = PUBLISHED.read()
     except InvalidDocument as error:
-        logger.exception("Version %d of the published configuration cannot be obeyed", row.version)
+        logger.exception("The published configuration cannot be obeyed")
         raise NotConfigured from error
-
-
-@lru_cache(maxsize=8)
-def _parsed(version: int, document: bytes) -> WebConfiguration:
-    """Reading a document's text anew with each decision costs more than the statement that brought it."""
-    return WebConfiguration.parse(version, decode(document))
+    if found is None:
+        raise NotConfigured
+    return found
 
 
 _recent = RecentCopy(read_configuration)

@@ -10,22 +10,14 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
+from exchanger.kernel.documents import StrictSerializer
 from exchanger.kernel.money.fields import CurrencyField, DecimalField, PairField
 
 HOUR = 3600
 DAY = 24 * HOUR
 
 
-class _Strict(serializers.Serializer[Any]):
-    """A key that is not known is a mistake: a rule that somebody meant, and that would not be obeyed."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, Mapping) and (unknown := sorted(set(data) - set(self.fields))):
-            raise serializers.ValidationError({str(key): ["There is no such key."] for key in unknown})
-        return super().to_internal_value(data)
-
-
-class LimitsSerializer(_Strict):
+class LimitsSerializer(StrictSerializer):
     min = DecimalField()
     max = DecimalField()
 
@@ -35,13 +27,13 @@ class LimitsSerializer(_Strict):
         return attrs
 
 
-class BankAccountSerializer(_Strict):
+class BankAccountSerializer(StrictSerializer):
     recipient = serializers.CharField(max_length=140)
     iban = serializers.CharField(max_length=34)
     bank = serializers.CharField(max_length=140)
 
 
-class DocumentSerializer(_Strict):
+class DocumentSerializer(StrictSerializer):
     """What the web application does, as operators decide it. What has a default may be left out."""
 
     pairs = serializers.ListField(

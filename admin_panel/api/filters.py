@@ -8,7 +8,7 @@ from django_filters import rest_framework as filters
 
 from admin_panel.adapter import OUTCOMES, with_outcome
 from admin_panel.metrics.series import STEPS
-from admin_panel.models import AdminSetting, AuditLog, Configuration, Report, SystemMetric
+from admin_panel.models import AuditLog, Configuration, Report, ReportStatus, SystemMetric
 from exchanger.kernel.contexts import Context
 from exchanger.kernel.filters import MomentField, MomentFilter
 
@@ -32,7 +32,10 @@ class AuditLogFilter(filters.FilterSet):
 
 class ReportFilter(filters.FilterSet):
     type = filters.CharFilter()
-    generated_by = filters.UUIDFilter()
+    status = filters.ChoiceFilter(choices=ReportStatus.choices)
+    generated_by = filters.UUIDFilter(help_text="Who asked for it.")
+    generated_after = MomentFilter("generated_at", lookup_expr="gte", help_text="Asked for from this moment on.")
+    generated_before = MomentFilter("generated_at", lookup_expr="lt", help_text="Asked for before this moment.")
 
     class Meta:
         model = Report
@@ -71,14 +74,6 @@ class SystemMetricFilter(filters.FilterSet):
 
     class Meta:
         model = SystemMetric
-        fields: list[str] = []
-
-
-class AdminSettingFilter(filters.FilterSet):
-    key = filters.CharFilter()
-
-    class Meta:
-        model = AdminSetting
         fields: list[str] = []
 
 

@@ -5,8 +5,10 @@ from rest_framework import serializers
 
 from admin_panel.metrics.declared import Kind
 from admin_panel.metrics.series import STEPS
-from admin_panel.models import AdminSetting, AuditLog, Configuration, Outcome, Report, SystemMetric
+from admin_panel.models import AuditLog, Configuration, Outcome, Report, SystemMetric
 from admin_panel.models.audit_log import UNFINISHED
+from admin_panel.services.permissions import REASON_LENGTH
+from exchanger.kernel.fields import TextField
 
 
 class AuditLogSerializer(serializers.ModelSerializer[AuditLog]):
@@ -92,12 +94,6 @@ class MetricSeriesSerializer(serializers.Serializer[Any]):
     series = SeriesSerializer(many=True)
 
 
-class AdminSettingSerializer(serializers.ModelSerializer[AdminSetting]):
-    class Meta:
-        model = AdminSetting
-        fields = ["id", "key", "value", "description", "updated_by", "updated_at"]
-
-
 class ConfigurationSerializer(serializers.ModelSerializer[Configuration]):
     class Meta:
         model = Configuration
@@ -111,3 +107,7 @@ class ConfigurationSerializer(serializers.ModelSerializer[Configuration]):
             "created_at",
             "published_at",
         ]
+
+
+class ReasonSerializer(serializers.Serializer[Any]):
+    reason = TextField(max_length=REASON_LENGTH, help_text="For the audit trail.")

@@ -14,7 +14,7 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 from admin_panel.adapter import AdminAdapter
 from admin_panel.api import filters, serializers
 from admin_panel.metrics.series import DEFAULT_LENGTH, MOST_POINTS, STEPS, SeriesRefused, metric_series
-from admin_panel.models import AdminSetting, AuditLog, Configuration, Report, SystemMetric
+from admin_panel.models import AuditLog, SystemMetric
 from exchanger.kernel.filters import refuse_empty
 from exchanger.kernel.schema import refuses
 from identity.api.permissions import ModelPermissions
@@ -38,18 +38,6 @@ class AuditLogViewSet(ReadOnlyModelViewSet[AuditLog]):
 
     def get_queryset(self) -> QuerySet[AuditLog]:
         return AdminAdapter().find_audit_logs()
-
-
-class ReportViewSet(ReadOnlyModelViewSet[Report]):
-    """Reports that were asked for, newest first."""
-
-    permission_classes = [ModelPermissions]
-    serializer_class = serializers.ReportSerializer
-    filterset_class = filters.ReportFilter
-    ordering = ("-generated_at", "-id")
-
-    def get_queryset(self) -> QuerySet[Report]:
-        return AdminAdapter().find_reports()
 
 
 class SystemMetricViewSet(ReadOnlyModelViewSet[SystemMetric]):
@@ -84,27 +72,3 @@ class SystemMetricViewSet(ReadOnlyModelViewSet[SystemMetric]):
             tags=asked["tags"],
         )
         return Response(serializers.MetricSeriesSerializer(found).data)
-
-
-class AdminSettingViewSet(ReadOnlyModelViewSet[AdminSetting]):
-    """Settings of the operators' panel, by key."""
-
-    permission_classes = [ModelPermissions]
-    serializer_class = serializers.AdminSettingSerializer
-    filterset_class = filters.AdminSettingFilter
-    ordering = ("key",)
-
-    def get_queryset(self) -> QuerySet[AdminSetting]:
-        return AdminAdapter().find_settings()
-
-
-class ConfigurationViewSet(ReadOnlyModelViewSet[Configuration]):
-    """Every version of each application's configuration document, newest first."""
-
-    permission_classes = [ModelPermissions]
-    serializer_class = serializers.ConfigurationSerializer
-    filterset_class = filters.ConfigurationFilter
-    ordering = ("-created_at", "-id")
-
-    def get_queryset(self) -> QuerySet[Configuration]:
-        return AdminAdapter().find_configurations()

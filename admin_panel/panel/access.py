@@ -11,7 +11,6 @@ from django.urls import URLPattern, path, reverse
 from admin_panel.adapter import AdminAdapter
 from admin_panel.panel.notifications import write_address
 from admin_panel.panel.posted import PostedActions, back_to, reason_of
-from admin_panel.panel.search import uuid_of
 from admin_panel.services.actors import actor_of
 from admin_panel.services.factors import MAY_RESET, operator_factor_reset
 from admin_panel.services.permissions import (
@@ -38,8 +37,6 @@ CONTEXT_LABELS: dict[str, str] = {Context.WEB: "info", Context.ADMIN: "danger", 
 class AccessPages(PostedActions):
     """For the ModelAdmin of people: blocks below the form, and the addresses that their buttons post to."""
 
-    change_form_outer_after_template = "admin_panel/access.html"
-
     def get_urls(self) -> list[URLPattern]:
         views = {
             "grant": self.posted(self.grant_view, step_up=True),
@@ -50,17 +47,13 @@ class AccessPages(PostedActions):
         own = [path(f"<path:object_id>/{name}/", view, name=f"identity_user_{name}") for name, view in views.items()]
         return [*own, *super().get_urls()]  # type: ignore[misc]
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **options: Any
     ) -> HttpResponse:
-        user_id = uuid_of(object_id or "")
-        shown = _access(request, user_id) if user_id else {}
-        page: HttpResponse = super().changeform_view(  # type: ignore[misc]
-            request, object_id, form_url, {**shown, **(extra_context or {})}
+        if obj is not None:
+            context |= _access(request, obj.pk)
+        page: HttpResponse = super().render_change_form(  # type: ignore[misc]
+            request, context, *args, obj=obj, **options
         )
         return page
 

@@ -84,15 +84,11 @@ class PanelAdmin(ReadOnly, AuditedWrites, ModelAdmin):
             attach_people(request, [found], self.person_field)
         return found
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **options: Any
     ) -> HttpResponse:
-        extra_context = {"show_history": may_see_history(request), **(extra_context or {})}
-        page: HttpResponse = super().changeform_view(request, object_id, form_url, extra_context)
+        context["show_history"] = may_see_history(request)
+        page: HttpResponse = super().render_change_form(request, context, *args, obj=obj, **options)
         return page
 
     def history_view(

@@ -1,4 +1,4 @@
-"""People, with what they may do and where they are logged in; what a session holds is nobody's to read."""
+"""People: what goes on with them, what they may do and where they are logged in; nobody reads what a session holds."""
 
 from typing import Any, ClassVar
 
@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesRadioFilter
 
 from admin_panel.panel.access import CONTEXT_LABELS, AccessPages
+from admin_panel.panel.affairs import AffairsBlocks
 from admin_panel.panel.base import PanelAdmin, PanelInline
 from admin_panel.panel.columns import column
 from admin_panel.panel.filters import ExactFilter, PeriodFilter
@@ -30,7 +31,7 @@ class ProfileInline(PanelInline):
 
 
 @admin.register(User)
-class UserAdmin(AccessPages, PanelAdmin):
+class UserAdmin(AffairsBlocks, AccessPages, PanelAdmin):
     list_display = ("email", "name", "email_verified", "created_at")
     list_select_related = ("profile",)
     list_filter = (("email_verified", BooleanRadioFilter), ("created_at", PeriodFilter))
@@ -39,6 +40,7 @@ class UserAdmin(AccessPages, PanelAdmin):
     ordering = ("-created_at", "-id")
     fields = ("id", "email", "email_verified", "created_at", "updated_at")
     inlines: ClassVar = [ProfileInline]
+    change_form_outer_after_template = "admin_panel/person.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         found: QuerySet[User] = super().get_queryset(request)

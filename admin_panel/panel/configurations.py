@@ -29,10 +29,8 @@ from admin_panel.services.configurations import (
 )
 from admin_panel.services.permissions import REASON_LENGTH
 from exchanger.kernel.contexts import Context
+from exchanger.kernel.documents import InvalidDocument
 from exchanger.kernel.refusals import Refused
-from web.configuration import InvalidDocument
-
-ONLY = Context.WEB  # the one application with a configuration so far
 
 
 @admin.register(Configuration)
@@ -83,24 +81,28 @@ class ConfigurationAdmin(PostedActions, PanelAdmin):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """A new version, begun from the one in force or from the one that ``from`` names."""
+        """Whose configuration; then its new version, begun from the one in force or the one that ``from`` names."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        target = TARGETS[ONLY]
+        older = self.get_object(request, named) if (named := request.GET.get("from", "")) else None
+        named = request.GET.get("application", "") if older is None else older.application_context
+        if named not in TARGETS:
+            return self._choice(request)
+        application = Context(named)
         form = DocumentForm(
-            target.schema,
+            TARGETS[application].schema,
             request.POST if request.method == "POST" else None,
-            document=self._begun_from(request),
+            document=_in_force(application) if older is None else older.document,
         )
-        newest = newest_version(ONLY)
+        newest = newest_version(application)
         if form.is_valid():
             try:
-                return self._written(request, form)
+                return self._written(request, application, form)
             except (Refused, InvalidDocument) as refused:
                 form.add_error(None, str(refused))
         context = {
             **self.admin_site.each_context(request),
-            "title": f"Version {newest + 1} of {ONLY}'s configuration",
+            "title": f"Version {newest + 1} of {application}'s configuration",
             "opts": self.opts,
             "media": self.media + form.media,
             "form": form,
@@ -122,11 +124,21 @@ class ConfigurationAdmin(PostedActions, PanelAdmin):
             messages.success(request, f"{version} is in force; every process obeys it within five seconds.")
         return back_to(version)
 
-    def _written(self, request: HttpRequest, form: DocumentForm) -> HttpResponse:
+    def _choice(self, request: HttpRequest) -> HttpResponse:
+        targets = [(context.value, target.about) for context, target in TARGETS.items()]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "New version of a configuration",
+            "opts": self.opts,
+            "targets": targets,
+        }
+        return TemplateResponse(request, "admin_panel/configuration_targets.html", context)
+
+    def _written(self, request: HttpRequest, application: Context, form: DocumentForm) -> HttpResponse:
         text = request.POST.get("based_on", "")
         written = operator_configuration_write(
             actor=actor_of(request),
-            context=ONLY,
+            context=application,
             document=form.document,
             comment=request.POST.get("comment", "").strip(),
             based_on=int(text) if text.isdecimal() and len(text) < 10 else -1,
@@ -134,13 +146,10 @@ class ConfigurationAdmin(PostedActions, PanelAdmin):
         messages.success(request, f"{written} is written. It is not in force until it is published.")
         return back_to(written)
 
-    def _begun_from(self, request: HttpRequest) -> Mapping[str, Any]:
-        named = request.GET.get("from", "")
-        if named and (found := self.get_object(request, named)) is not None:
-            document: Mapping[str, Any] = found.document
-            return document
-        in_force = TARGETS[ONLY].in_force()
-        return in_force.document if in_force is not None else {}
+
+def _in_force(application: Context) -> Mapping[str, Any]:
+    found = TARGETS[application].in_force()
+    return TARGETS[application].begin() if found is None else found.document
 
 
 def compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any, bool]]:

@@ -16,6 +16,8 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
+from exchanger.kernel.documents import told
+
 COLUMN = " | "
 Schema = serializers.Serializer[Any]
 
@@ -33,7 +35,9 @@ class DocumentForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
         for name, field in self.schema().fields.items():
-            if name in cleaned and (field.required or cleaned[name] not in {"", None}):
+            # An empty table is none, and an empty list is one without entries.
+            kept = field.required or isinstance(field, serializers.ListField)
+            if name in cleaned and (kept or cleaned[name] not in {"", None}):
                 try:
                     self.document[name] = _value(field, cleaned[name])
                 except ValueError as error:
@@ -41,8 +45,8 @@ class DocumentForm(forms.Form):
         judged = self.schema(data=self.document)
         if not self.errors and not judged.is_valid():
             for name, problem in judged.errors.items():
-                for told in _told(problem):
-                    self.add_error(name if name in self.fields else None, told)
+                for line in told(problem):
+                    self.add_error(name if name in self.fields else None, line)
         return cleaned
 
 
@@ -54,7 +58,9 @@ def _form_field(field: Any) -> forms.Field:
             return forms.BooleanField(widget=UnfoldBooleanSwitchWidget, **shared)
         case serializers.IntegerField():
             limits = {"min_value": field.min_value, "max_value": field.max_value}
-            return forms.IntegerField(widget=UnfoldAdminIntegerFieldWidget, **{**shared, **limits, "required": True})
+            return forms.IntegerField(
+                widget=UnfoldAdminIntegerFieldWidget, **{**shared, **limits, "required": not field.allow_null}
+            )
         case serializers.ListField() | serializers.DictField():
             return forms.CharField(widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}), **shared)
         case _:
@@ -68,6 +74,8 @@ def _layout(field: Any) -> str:
             return f"There are: {', '.join(str(choice) for choice in child.choices)}."
         case serializers.DictField(child=serializers.Serializer() as child):
             return f"One a line: {COLUMN.join(['which', *child.fields])}."
+        case serializers.DictField(child=serializers.DictField()):
+            return ""  # what the columns are is for the field's own help to say
         case serializers.DictField():
             return f"One a line: {COLUMN.join(['which', 'value'])}."
     return ""
@@ -84,6 +92,9 @@ def _text(field: Any, value: Any) -> Any:
         case serializers.DictField(child=serializers.Serializer() as child):
             rows = ([key, *(str(row.get(name, "")) for name in child.fields)] for key, row in value.items())
             return "\n".join(COLUMN.join(row) for row in rows)
+        case serializers.DictField(child=serializers.DictField()):
+            rows = ([outer, key, _on_a_line(text)] for outer, inner in value.items() for key, text in inner.items())
+            return "\n".join(COLUMN.join(row) for row in rows)
         case serializers.DictField():
             return "\n".join(f"{key}{COLUMN}{item}" for key, item in value.items())
     return value
@@ -97,6 +108,8 @@ def _value(field: Any, text: Any) -> Any:
         case serializers.DictField(child=serializers.Serializer() as child):
             names = list(child.fields)
             return {key: dict(zip(names, row, strict=True)) for key, row in _rows(text, len(names))}
+        case serializers.DictField(child=serializers.DictField()):
+            return _tables(text)
         case serializers.DictField():
             return {key: value for key, (value,) in _rows(text, 1)}
     return text
@@ -118,10 +131,20 @@ def _rows(text: str, columns: int) -> list[tuple[str, list[str]]]:
     return list(rows.items())
 
 
-def _told(problem: Any, where: str = "") -> list[str]:
-    """A serializer's errors, each a line that says where."""
-    if isinstance(problem, Mapping):
-        return [told for key, inner in problem.items() for told in _told(inner, f"{where}{key}: ")]
-    if isinstance(problem, list):
-        return [told for inner in problem for told in _told(inner, where)]
-    return [f"{where}{problem}"]
+def _tables(text: str) -> dict[str, dict[str, str]]:
+    """``outer | inner | value`` a line; the value may have bars of its own, and ``\\n`` is a new line in it."""
+    tables: dict[str, dict[str, str]] = {}
+    for line in _lines(text):
+        cells = [cell.strip() for cell in line.split(COLUMN.strip(), 2)]
+        if len(cells) != 3:
+            raise ValueError(f"'{line}' has {len(cells)} columns, not 3.")
+        outer, inner, value = cells
+        table = tables.setdefault(outer, {})
+        if inner in table:
+            raise ValueError(f"'{outer}{COLUMN}{inner}' stands here twice.")
+        table[inner] = value.replace("\\n", "\n")
+    return tables
+
+
+def _on_a_line(text: str) -> str:
+    return text.replace("\n", "\\n")

@@ -176,8 +176,8 @@ class TransactionAdmin(OfOrder, PanelAdmin):
         ("created_at", PeriodFilter),
         ("currency", CurrencyFilter),
     )
-    search_fields = ("id", "order")
-    search_help_text = "Entry or order id"
+    search_fields = ("id", "order", "user_id")
+    search_help_text = "Entry, order or client's id"
     ordering = ("-created_at", "-id")
     fields = ("id", "order", "account", "money", "description", "created_at")
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
@@ -19,7 +19,7 @@ from admin_panel.panel.filters import ExactFilter, PeriodFilter
 from admin_panel.panel.labels import REPORT_LABELS
 from admin_panel.panel.people import person_column
 from admin_panel.panel.posted import PostedActions, back_to
-from admin_panel.reports.files import CONTENT_TYPES
+from admin_panel.reports.answers import file_answer
 from admin_panel.reports.forms import PeriodForm
 from admin_panel.reports.kinds import KINDS, ReportKind, kinds_for
 from admin_panel.services.actors import actor_of
@@ -106,11 +106,7 @@ class ReportAdmin(PostedActions, PanelAdmin):
         return TemplateResponse(request, "admin_panel/report_form.html", context)
 
     def download(self, request: HttpRequest, report: Report) -> HttpResponse:
-        parameters = report.parameters or {}
-        format_ = str(parameters.get("format"))
-        name = f"{report.type}-{parameters.get('since')}-{parameters.get('until')}.{format_}"
-        file = report_download(actor=actor_of(request), report=report)
-        return FileResponse(file, as_attachment=True, filename=name, content_type=CONTENT_TYPES.get(format_))  # type: ignore[return-value]
+        return file_answer(report, report_download(actor=actor_of(request), report=report))  # type: ignore[return-value]
 
     def retry(self, request: HttpRequest, report: Report) -> HttpResponse:
         report_retry(actor=actor_of(request), report=report)

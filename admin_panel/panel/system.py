@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from admin_panel.models import AdminSetting, AuditLog, SystemMetric
+from admin_panel.models import AuditLog, SystemMetric
 from admin_panel.panel.base import PanelAdmin
 from admin_panel.panel.columns import column, preview_text
 from admin_panel.panel.filters import ExactFilter, OutcomeFilter, PeriodFilter
@@ -102,19 +102,3 @@ class SystemMetricAdmin(PanelAdmin):
     @column("Tags")
     def labels(self, metric: SystemMetric) -> str:
         return "–" if metric.tags is None else preview_text(metric.tags)
-
-
-@admin.register(AdminSetting)
-class AdminSettingAdmin(PanelAdmin):
-    person_field = "updated_by"
-    list_display = ("key", "preview", "operator", "updated_at")
-    search_fields = ("key",)
-    search_help_text = "Beginning of the key"
-    ordering = ("key",)
-    fields = ("id", "key", "value", "description", "operator", "updated_at")
-
-    operator = person_column("Changed by")
-
-    @column("Value")
-    def preview(self, setting: AdminSetting) -> str:
-        return preview_text(setting.value)

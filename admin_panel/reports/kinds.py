@@ -19,6 +19,8 @@ from exchanger.kernel.refusals import Refused
 class WrongParameters(Refused):
     """A report cannot be asked for with these; ``details`` names the fields."""
 
+    codes = {400: {"wrong_parameters": "The report cannot be made with these parameters."}}
+
     def __init__(self, form: PeriodForm) -> None:
         details = {field: [str(error) for error in errors] for field, errors in form.errors.items()}
         super().__init__("wrong_parameters", "The report cannot be made with these parameters.", details=details)

@@ -24,6 +24,13 @@ MAY_PUBLISH = "admin_panel.change_configuration"
 class ConfigurationRefused(Refused):
     """Nothing was written or put into force; the code says why."""
 
+    codes = {
+        409: {
+            "configuration_newer": "Somebody has written a newer version meanwhile: look at it, and write yours on top"
+            " of it."
+        }
+    }
+
 
 def operator_configuration_write(
     *, actor: Actor, context: Context, document: Mapping[str, Any], comment: str, based_on: int
@@ -33,7 +40,7 @@ def operator_configuration_write(
     Raises:
         PermissionDenied: the operator may not write configurations.
         ConfigurationRefused: ``configuration_newer``: somebody has written another version meanwhile.
-        web.configuration.InvalidDocument: the document cannot be obeyed.
+        exchanger.kernel.documents.InvalidDocument: the document cannot be obeyed.
         admin_panel.services.permissions.ReasonMissing: there is no comment.
     """
     with audited(
@@ -56,7 +63,7 @@ def operator_configuration_publish(*, actor: Actor, configuration_id: UUID, reas
 
     Raises:
         PermissionDenied: the operator may not publish.
-        web.configuration.InvalidDocument: it can no longer be obeyed.
+        exchanger.kernel.documents.InvalidDocument: it can no longer be obeyed.
         admin_panel.services.permissions.ReasonMissing
     """
     version = Configuration.objects.get(pk=configuration_id)
@@ -85,11 +92,8 @@ def newest_version(context: Context) -> int:
 
 
 def _write(context: Context, document: Any, comment: str, based_on: int, author: UUID) -> Configuration:
-    conflict = ConfigurationRefused(
-        "configuration_newer",
-        "Somebody has written a newer version meanwhile: look at it, and write yours on top of it.",
-        status=409,
-    )
+    message = ConfigurationRefused.codes[409]["configuration_newer"]
+    conflict = ConfigurationRefused("configuration_newer", message, status=409)
     if newest_version(context) != based_on:
         raise conflict
     try:

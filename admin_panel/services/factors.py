@@ -6,7 +6,6 @@ conditional UPDATE, so of two who bring the same code at the same moment one win
 
 import hashlib
 import re
-import secrets
 import time
 from dataclasses import dataclass
 from hmac import compare_digest
@@ -27,6 +26,7 @@ from admin_panel.services.permissions import held_permissions, require_permissio
 from exchanger.kernel.cache.counters import Rule
 from exchanger.kernel.cache.invalidation import invalidate_on_commit
 from exchanger.kernel.cache.namespaces import SESSIONS
+from exchanger.kernel.codes import readable_code
 from exchanger.kernel.contexts import IDENTITY, Context
 from exchanger.kernel.refusals import Refused
 from identity.models import SUPERUSER, User, UserPermission
@@ -42,8 +42,7 @@ RECOVERY_CODES = 10
 FACTOR_GUESS = Rule("second-factor", free=5, life=HOUR, first_delay=30, longest_delay=15 * MINUTE)
 
 _CODE = re.compile(r"[0-9]{6}")
-_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # nothing that looks like something else
-_RECOVERY_LENGTH = 16  # of 32 letters: 80 bits, so a plain SHA-256 tells nobody
+_RECOVERY_LENGTH = 16  # letters: 80 bits, so a plain SHA-256 tells nobody
 
 
 class WrongCode(Refused):
@@ -118,7 +117,7 @@ def factor_confirm(*, actor: Actor, factor_id: UUID, code: str, may_replace: boo
         FactorTaken: another was begun or confirmed meanwhile.
     """
     user_id = actor.admin_id
-    codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
+    codes = [readable_code(_RECOVERY_LENGTH) for _ in range(RECOVERY_CODES)]
     with (
         guess_counted(rule=FACTOR_GUESS, who=str(user_id), wrong=WrongCode),
         audited(actor, action="factor.confirm", resource=_person(user_id)),
@@ -253,11 +252,6 @@ def _forget(user_id: UUID) -> bool:
         OperatorRecoveryCode.objects.filter(user_id=user_id).delete()
         gone, _ = OperatorFactor.objects.filter(user_id=user_id).delete()
     return bool(gone)
-
-
-def _recovery_code() -> str:
-    letters = "".join(secrets.choice(_ALPHABET) for _ in range(_RECOVERY_LENGTH))
-    return "-".join(letters[at : at + 4] for at in range(0, _RECOVERY_LENGTH, 4))
 
 
 def _hash(user_id: UUID, code: str) -> str:

@@ -11,7 +11,7 @@ from django.db import DatabaseError, connections, transaction
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from admin_panel.adapter import AdminAdapter
+from admin_panel.declared_settings import KEEP_FINE, KEEP_HOURLY, KEEP_MINUTES, read_setting
 from admin_panel.metrics.declared import COUNTERS, SOURCE_UP, Sample
 from admin_panel.metrics.sources import Source, sources
 from admin_panel.models import SystemMetric
@@ -19,10 +19,6 @@ from admin_panel.services.audit import ALIAS
 
 logger = logging.getLogger(__name__)
 
-# How long measurements are kept, by the settings of these names, and in which steps.
-KEEP_MINUTES_HOURS = ("metrics.keep_minutes_hours", 48)
-KEEP_FINE_DAYS = ("metrics.keep_fine_days", 30)
-KEEP_HOURLY_DAYS = ("metrics.keep_hourly_days", 365)
 FINE = timedelta(minutes=5)
 HOURLY = timedelta(hours=1)
 CHUNK = timedelta(hours=6)  # of one transaction; a multiple of both steps
@@ -82,10 +78,9 @@ def metrics_thin(*, now: datetime | None = None) -> int:
     Each chunk is a transaction of its own: who is killed between two has done the first whole and not begun the other.
     """
     now = now or timezone.now()
-    adapter = AdminAdapter()
-    minutes_end = now - timedelta(hours=adapter.find_number(*KEEP_MINUTES_HOURS))
-    fine_end = min(minutes_end, now - timedelta(days=adapter.find_number(*KEEP_FINE_DAYS)))
-    hourly_end = min(fine_end, now - timedelta(days=adapter.find_number(*KEEP_HOURLY_DAYS)))
+    minutes_end = now - timedelta(hours=read_setting(KEEP_MINUTES))
+    fine_end = min(minutes_end, now - timedelta(days=read_setting(KEEP_FINE)))
+    hourly_end = min(fine_end, now - timedelta(days=read_setting(KEEP_HOURLY)))
     gone = _delete(before=_aligned(hourly_end))
     first = SystemMetric.objects.order_by("recorded_at").values_list("recorded_at", flat=True).first()
     if first is None:

@@ -21,7 +21,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from admin_panel.adapter import AdminAdapter
+from admin_panel.declared_settings import KEEP_REPORTS, read_setting
 from admin_panel.models import Report, ReportStatus
 from admin_panel.reports.files import WRITERS
 from admin_panel.reports.kinds import WrongParameters
@@ -33,8 +33,6 @@ logger = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 5
 TOLD_SECONDS = 1.0  # between two notes of the progress
-KEEP_DAYS = "reports.keep_days"  # the setting
-DEFAULT_KEEP_DAYS = 90
 ABANDONED = timedelta(days=1)
 
 _TRANSIENT = (OperationalError, InterfaceError, OSError)
@@ -75,7 +73,7 @@ def report_make(*, report_id: UUID) -> None:
 
 def reports_prune() -> int:
     """Delete the files of reports that are older than the setting ``reports.keep_days``; how many."""
-    before = timezone.now() - timedelta(days=AdminAdapter().find_number(KEEP_DAYS, DEFAULT_KEEP_DAYS))
+    before = timezone.now() - timedelta(days=read_setting(KEEP_REPORTS))
     old = Report.objects.filter(status=ReportStatus.DONE, finished_at__lt=before)
     pruned = 0
     for report in old.iterator(chunk_size=100):

@@ -11,6 +11,7 @@ from django.db import transaction
 from procrastinate.contrib.django import app
 
 from admin_panel.cache import AdminCache
+from admin_panel.declared_settings import SCHEDULED_REPORTS, read_setting
 from admin_panel.models import Report, ReportStatus
 from admin_panel.reports.forms import PeriodForm
 from admin_panel.reports.kinds import KINDS, LEDGER, TURNOVER, ReportKind
@@ -28,6 +29,14 @@ PRIORITY = -1  # behind what runs by the clock
 
 class ReportRefused(Refused):
     """What was asked of a report does not go with what has become of it."""
+
+    codes = {
+        400: {"report_unknown": "There are no reports of type 'sales' any more."},
+        409: {
+            "report_not_failed": "Only a report that has failed is tried again.",
+            "report_not_there": "There is no file of this report.",
+        },
+    }
 
 
 def report_request(*, actor: Actor, kind: ReportKind, parameters: Mapping[str, Any], anew: bool = False) -> Report:
@@ -60,7 +69,12 @@ def report_request(*, actor: Actor, kind: ReportKind, parameters: Mapping[str, A
 
 
 def report_schedule(*, at: datetime) -> list[Report]:
-    """Have yesterday's turnover and last month's ledger made, each once; ``at`` is aware. Those that are new."""
+    """Have yesterday's turnover and last month's ledger made, each once; ``at`` is aware. Those that are new.
+
+    None where the setting ``reports.scheduled`` is off.
+    """
+    if not read_setting(SCHEDULED_REPORTS):
+        return []
     today = at.astimezone(UTC).date()
     yesterday, month_end = today - timedelta(days=1), today.replace(day=1) - timedelta(days=1)
     wanted = (

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -6,7 +7,7 @@ from django.db import connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from admin_panel.second_factor import session_pass
+from admin_panel.second_factor import PASSED_AT, session_pass
 from exchanger.isolation.acl import rules
 from exchanger.kernel.contexts import ALIASES, Context
 from identity.models import User
@@ -14,13 +15,22 @@ from identity.services.sessions import session_open
 from identity.tests.factories import UserFactory
 
 
-def passed_session(user: User) -> str:
-    """The key of a session whose person has given a code of their second factor just now."""
+def passed_session(user: User, *, seconds_ago: int = 0) -> str:
+    """The key of a session whose person has given a code of their second factor."""
     session = session_open(user=user)
     session_pass(session)
+    session[PASSED_AT] -= seconds_ago
     session.save()
     assert session.session_key is not None
     return session.session_key
+
+
+def bearer(*permissions: str, seconds_ago: int = 0) -> Client:
+    """A client of the API with a session of somebody with these permissions, who gave their code so long ago."""
+    client: Any = Client(SERVER_NAME="localhost")
+    client.person = UserFactory(permissions={"admin": permissions})
+    client.defaults["HTTP_AUTHORIZATION"] = f"Bearer {passed_session(client.person, seconds_ago=seconds_ago)}"
+    return client
 
 
 @pytest.fixture

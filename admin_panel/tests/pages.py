@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable
 
+from django.contrib.admin.utils import quote
 from django.db import transaction
 from django.db.models import Model
 from django.urls import reverse
@@ -98,6 +99,10 @@ WITH_PERSON = {
     AdminSetting,
 }
 
+# Whose list is a page of its own, which shows what has no row too; tried by tests of its own.
+WITH_OWN_LIST = {AdminSetting}
+# Whose page is a form, likewise.
+WITH_OWN_PAGE = {AdminSetting}
 # Whose list has a form of its own to add to it, tried by tests of its own.
 WITH_FORM = {ExchangeRate, Configuration, Report, Notification, Broadcast}
 
@@ -112,7 +117,12 @@ def list_address(model: type[Model]) -> str:
 
 def address(action: str, row: Model) -> str:
     """The address of a row's page: ``change``, ``history`` or ``delete``."""
-    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_{action}", args=[row.pk])
+    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_{action}", args=[page_id(row)])
+
+
+def page_id(row: Model) -> str:
+    """What a row's pages know it by."""
+    return quote(row.key) if isinstance(row, AdminSetting) else str(row.pk)
 
 
 def view_permission(model: type[Model]) -> str:

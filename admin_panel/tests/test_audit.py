@@ -19,7 +19,7 @@ from admin_panel.resources import Resource
 from admin_panel.services import audit
 from admin_panel.services.actors import NOBODY, Actor, actor_of
 from admin_panel.services.audit import attempt_record, audited
-from admin_panel.tests.factories import AdminSettingFactory
+from admin_panel.tests.factories import AdminSettingFactory, ReportFactory
 from exchanger.kernel.origin import Origin
 from exchanger.testing.processes import process_environment
 from identity.tests.factories import UserFactory
@@ -157,10 +157,10 @@ def test_what_only_looks_like_a_secret_is_kept(name):
 
 
 def test_a_changed_secret_shows_as_changed_in_the_history(operator):
-    setting = AdminSettingFactory()
-    with audited(Actor(NOBODY), action="setting.update", resource=setting, old={"token": "a"}, new={"token": "b"}):
+    report = ReportFactory()
+    with audited(Actor(NOBODY), action="report.update", resource=report, old={"token": "a"}, new={"token": "b"}):
         pass
-    shown = operator.get(f"/admin/admin_panel/adminsetting/{setting.pk}/history/").text
+    shown = operator.get(f"/admin/admin_panel/report/{report.pk}/history/").text
     assert shown.count(REDACTED) == 2
     assert "nobody who is known" in shown
     assert "done" in shown

@@ -18,7 +18,7 @@ from admin_panel.panel.audited import AuditedWrites
 from admin_panel.panel.base import PanelAdmin
 from admin_panel.panel.site import OperatorsSite
 from admin_panel.tests.factories import AdminSettingFactory
-from admin_panel.tests.pages import MODELS, ROWS, name_of
+from admin_panel.tests.pages import MODELS, ROWS, name_of, page_id
 from exchanger.kernel.contexts import ALIASES
 from exchanger.urls import admin as urls
 from identity.models import User, UserProfile
@@ -74,6 +74,8 @@ def watched():
 def filled(page):
     """What a browser would send back of a page's form, as it is."""
     form = page.context["adminform"].form if "adminform" in page.context else page.context["form"]
+    if form is None:
+        return {"reset": "1", "based_on": page.context["state"].token, "reason": "test"}
     fieldsets = [formset.formset for formset in page.context.get("inline_admin_formsets", [])]
     sent = {}
     for one in [form, *(f.management_form for f in fieldsets), *itertools.chain.from_iterable(fieldsets)]:
@@ -100,14 +102,15 @@ def concrete(route, row):
     return "/" + re.sub(r"<[^>]*>", str(row.pk), route).replace("\\Z", "").replace("\\", "").replace("?", "")
 
 
-ADD_QUERY = {Report: "?type=orders"}  # the form of one of its kinds
+ADD_QUERY = {Report: "?type=orders", Configuration: "?application=web"}  # the form of one of its kinds
 
 
 def writes_of(operator, model_admin, row):
     """Every way in which a page of the model could be made to write, tried with what its forms hold."""
     meta = model_admin.opts
     listed = f"/admin/{meta.app_label}/{meta.model_name}/"
-    for page in (f"{listed}add/{ADD_QUERY.get(model_admin.model, '')}", f"{listed}{row.pk}/change/"):
+    row_id = page_id(row) if model_admin is admin.site._registry[model_admin.model] else row.pk
+    for page in (f"{listed}add/{ADD_QUERY.get(model_admin.model, '')}", f"{listed}{row_id}/change/"):
         shown = operator.get(page)
         operator.post(page, filled(shown) if shown.status_code == 200 and shown.context else {})
     known = {"add", "change", "history", "delete"}
@@ -115,7 +118,7 @@ def writes_of(operator, model_admin, row):
         if (pattern.name or "").rpartition("_")[2] not in {*known, "changelist"} and pattern.name:
             operator.post(f"{listed}{concrete(route, row).lstrip('/')}", {"post": "yes", "reason": "test"})
     operator.post(listed, {"action": "delete_selected", "_selected_action": [str(row.pk)], "post": "yes"})
-    operator.post(f"{listed}{row.pk}/delete/", {"post": "yes"})
+    operator.post(f"{listed}{row_id}/delete/", {"post": "yes"})
 
 
 @pytest.mark.parametrize("model", MODELS, ids=name_of)

@@ -8,6 +8,8 @@ from admin_panel.panel.document_form import DocumentForm
 from admin_panel.services.actors import Actor
 from admin_panel.services.configurations import MAY_PUBLISH, MAY_WRITE, operator_configuration_write
 from admin_panel.tests.factories import ConfigurationFactory
+from bot.declared_texts import ORDER_EVENTS
+from bot.models import PublishedConfiguration as BotPublished
 from exchanger.kernel.contexts import Context
 from identity.tests.factories import UserFactory
 from web.document import DocumentSerializer
@@ -16,7 +18,8 @@ from web.tests.factories import DOCUMENT, PublishedConfigurationFactory
 
 pytestmark = pytest.mark.context("admin")
 LIST = "/admin/admin_panel/configuration/"
-ADD = f"{LIST}add/"
+ADD = f"{LIST}add/?application=web"
+BOT = f"{LIST}add/?application=telegram"
 
 
 def page(version, action="change"):
@@ -85,9 +88,68 @@ def test_a_version_is_written_compared_published_and_rolled_back(operator, in_fo
     assert {log.resource_id for log in AuditLog.objects.all()} == {"web"}
 
 
+def test_the_bots_is_written_compared_published_and_rolled_back(operator):
+    sent = form_of(operator, BOT)
+    assert sent["based_on"] == 0
+    assert sent["told_events"].split() == sorted(ORDER_EVENTS)
+    first = sent | {"texts": "en | order.paid | {number} | paid.\\nThank you.", "told_events": "order.paid"}
+    written = operator.post(BOT, first, follow=True)
+    assert messages_of(written) == ["telegram v1 is written. It is not in force until it is published."]
+    version = Configuration.objects.get()
+    assert version.document["texts"] == {"en": {"order.paid": "{number} | paid.\nThank you."}}
+    assert version.document["told_events"] == ["order.paid"]
+    assert not BotPublished.objects.exists()
+    published = operator.post(page(version, "publish"), {"reason": "Agreed on."}, follow=True)
+    assert messages_of(published) == ["telegram v1 is in force; every process obeys it within five seconds."]
+    assert BotPublished.objects.get().document == version.document
+    again = form_of(operator, BOT)
+    assert again["texts"] == "en | order.paid | {number} | paid.\\nThank you."
+    compared = operator.post(BOT, again | {"texts": "", "told_events": "", "maintenance_mode": "on"}, follow=True)
+    lines = {key: (before, after) for key, before, after, differs in compared.context["lines"] if differs}
+    assert lines == {
+        "texts.en.order.paid": ("{number} | paid.\nThank you.", None),
+        "told_events": ("order.paid", ""),
+        "maintenance_mode": (False, True),
+    }
+    operator.post(page(Configuration.objects.get(version=2), "publish"), {"reason": "Work."})
+    assert BotPublished.objects.get().document["maintenance_mode"] is True
+    operator.post(page(version, "publish"), {"reason": "Done."})
+    assert BotPublished.objects.get().document == version.document
+    assert not PublishedConfiguration.objects.exists()
+    assert trail() == [
+        ("configuration.write", "done"),
+        ("configuration.publish", "done"),
+        ("configuration.write", "done"),
+        *[("configuration.publish", "done")] * 2,
+    ]
+    assert {log.resource_id for log in AuditLog.objects.all()} == {"telegram"}
+    assert operator.get(page(version, "history")).text.count("configuration.publish") == 3
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"texts": "en | order.paid"}, "has 2 columns, not 3"),
+        ({"texts": "en | order.paid | {number}\nen | order.paid | {number}"}, "stands here twice"),
+        ({"texts": "en | order.paid | {name}"}, "en: order.paid: There is no placeholder {name}"),
+        ({"messages_per_second": "100"}, "less than or equal to 30"),
+    ],
+)
+def test_what_the_bot_cannot_obey_is_not_written(wrong, told, operator):
+    assert told in operator.post(BOT, form_of(operator, BOT) | wrong).text.replace("&#x27;", "'")
+    assert not Configuration.objects.exists()
+
+
+def test_whose_configuration_it_is_is_asked_first(operator):
+    for address in (f"{LIST}add/", f"{LIST}add/?application=bank", f"{LIST}add/?from=nonsense"):
+        shown = operator.get(address).text
+        assert "?application=web" in shown
+        assert "?application=telegram" in shown
+
+
 def test_a_new_version_may_begin_from_an_older_one(operator, in_force):
     older = ConfigurationFactory(version=2, document=DOCUMENT | {"fee": "0.009"})
-    assert form_of(operator, f"{ADD}?from={older.pk}")["fee"] == "0.009"
+    assert form_of(operator, f"{LIST}add/?from={older.pk}")["fee"] == "0.009"
     assert form_of(operator)["fee"] == DOCUMENT["fee"]
 
 

@@ -15,15 +15,13 @@ from procrastinate import App
 from procrastinate.testing import InMemoryConnector
 
 from admin_panel.cache import AdminCache
+from admin_panel.declared_settings import KEEP_FINE, KEEP_HOURLY, KEEP_MINUTES, forget_settings
 from admin_panel.jobs import register
 from admin_panel.metrics import declared, sources
 from admin_panel.metrics.declared import BY_NAME, METRICS, Kind
 from admin_panel.models import SystemMetric
 from admin_panel.services.metrics import (
     CHUNK,
-    KEEP_FINE_DAYS,
-    KEEP_HOURLY_DAYS,
-    KEEP_MINUTES_HOURS,
     metrics_collect,
     metrics_thin,
 )
@@ -92,8 +90,8 @@ def test_the_document_lists_what_is_declared_as_it_is_declared():
 
 def test_the_document_names_the_settings_and_their_defaults():
     document = (CHECKOUT / "docs" / "metrics.md").read_text()
-    for key, default in (KEEP_MINUTES_HOURS, KEEP_FINE_DAYS, KEEP_HOURLY_DAYS):
-        assert f"`{key}` ({default})" in document
+    for setting in (KEEP_MINUTES, KEEP_FINE, KEEP_HOURLY):
+        assert f"`{setting.key}` ({setting.default})" in document
 
 
 # --- What a minute records
@@ -444,13 +442,16 @@ def test_two_thinnings_at_once_double_nothing():
 def test_the_settings_say_how_long_and_nonsense_says_nothing():
     minutes(10, ago=timedelta(hours=20), **of_web())
     AdminSettingFactory(key="metrics.keep_minutes_hours", value=0)
+    forget_settings()
     assert metrics_thin(now=NOW) == 0
     AdminSettingFactory(key="metrics.keep_fine_days", value="soon")
+    forget_settings()
     assert metrics_thin(now=NOW) == 0
     SystemMetric.objects.all().delete()
     minutes(10, ago=timedelta(hours=20), **of_web())
     with connections["admin"].cursor() as cursor:
         cursor.execute("UPDATE admin_settings SET value = '1' WHERE key = 'metrics.keep_minutes_hours'")
+    forget_settings()
     assert metrics_thin(now=NOW) == 7
 
 

@@ -13,11 +13,11 @@ from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
+from admin_panel.declared_settings import KEEP_REPORTS
 from admin_panel.models import Report, ReportStatus
 from admin_panel.reports.kinds import LEDGER, ORDERS
 from admin_panel.services.actors import NOBODY
 from admin_panel.services.report_making import (
-    DEFAULT_KEEP_DAYS,
     MOST_ATTEMPTS,
     StillMade,
     report_make,
@@ -139,7 +139,7 @@ def aged(report, days):
 
 
 def test_old_files_go_and_their_rows_stay():
-    old, young = aged(made(ORDERS), DEFAULT_KEEP_DAYS + 1), aged(made(ORDERS), DEFAULT_KEEP_DAYS - 1)
+    old, young = aged(made(ORDERS), KEEP_REPORTS.default + 1), aged(made(ORDERS), KEEP_REPORTS.default - 1)
     assert reports_prune() == 1
     old.refresh_from_db()
     assert (old.status, old.file_path) == (ReportStatus.EXPIRED, None)
@@ -159,7 +159,7 @@ def test_how_long_they_are_kept_is_a_setting(value, kept):
 
 
 def test_a_file_that_is_gone_already_is_no_obstacle_and_says_so():
-    report = aged(made(ORDERS), DEFAULT_KEEP_DAYS + 1)
+    report = aged(made(ORDERS), KEEP_REPORTS.default + 1)
     path_of(report).unlink()
     with pytest.raises(ReportRefused, match="is gone"):
         report_download(actor=actor("*"), report=report)
@@ -187,6 +187,12 @@ def test_yesterdays_turnover_and_last_months_ledger_are_asked_for_once():
     [next_day] = report_schedule(at=NIGHT + timedelta(days=1))
     assert next_day.name == "Turnover, 2026-03-01"
     assert Report.objects.count() == 3
+
+
+def test_the_schedule_can_be_switched_off():
+    AdminSettingFactory(key="reports.scheduled", value=False)
+    assert report_schedule(at=NIGHT) == []
+    assert not Report.objects.exists()
 
 
 def test_two_workers_at_once_ask_for_each_period_once(world):

@@ -71,7 +71,7 @@ def trail() -> list[tuple[str, str]]:
 
 
 def recovery_codes(text: str) -> list[str]:
-    return re.findall(r"<li>([A-Z2-9-]{19})</li>", text)
+    return re.findall(r"<li>([A-Z0-9-]{19})</li>", text)
 
 
 def shown_authenticator(page) -> Authenticator:

@@ -82,6 +82,14 @@ def operate(client: Any) -> None:
     log = parsed(operation("audit_logs.audit_logs_list").sync_detailed(client=client, page_size=1), 200).results[0]
     parsed(operation("audit_logs.audit_logs_retrieve").sync_detailed(log.id, client=client), 200)
     assert parsed(operation("configurations.configurations_list").sync_detailed(client=client), 200).results
+    in_force = parsed(operation("configurations.configurations_in_force_retrieve").sync_detailed(client=client), 200)
+    assert {row.application_context for row in in_force.results} == {"web", "telegram"}
+    setting = parsed(operation("settings.settings_retrieve").sync_detailed("reports.keep_days", client=client), 200)
+    change = models.SettingChangeRequest(value=60, reason="contract", based_on=setting.version)
+    changed = parsed(operation("settings.settings_update").sync_detailed(setting.key, client=client, body=change), 200)
+    assert (changed.value, changed.is_default) == (60, False)
+    late = parsed(operation("settings.settings_update").sync_detailed(setting.key, client=client, body=change), 409)
+    assert late.code == "setting_changed"
 
 
 def chat(client: Any) -> None:

@@ -2,15 +2,19 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Final
 
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from bot.configuration import recent_configuration
+from bot.declared_texts import MAINTENANCE
 from bot.dialogues.declaration import Command, Dialogue, Step
 from bot.dialogues.standing import IDLE
 from bot.dialogues.turn import Reply, Turn, pressed_value
 from bot.models.reply import ReplyMethod
+from bot.texts import text_of
 
 _COMMAND: Final = re.compile(r"/([A-Za-z0-9_]{1,64})(?:@\w+)?(?:\s+(.*))?", re.ASCII | re.DOTALL)
 JOINED: Final = ("member", "administrator")
@@ -39,10 +43,7 @@ class Engine:
             if not turn.incoming.is_private:
                 self._in_a_group(turn)
             elif not turn.incoming.is_bots and turn.incoming.kind != "my_chat_member":
-                self._expire(turn)
-                self._dispatch(turn)
-                if turn.standing.state != IDLE:
-                    turn.standing.touched_at = turn.now
+                self._in_private(turn)
             if turn.incoming.press is not None and turn.incoming.press.query_id:
                 turn.replies.insert(0, _answer(turn))
 
@@ -51,8 +52,18 @@ class Engine:
         if turn.incoming.kind == "my_chat_member" and turn.incoming.member in JOINED:
             turn.say(_("I only talk in private chats. Write to me directly."))
 
-    def _expire(self, turn: Turn) -> None:
-        if turn.standing.is_over(turn.now):
+    def _in_private(self, turn: Turn) -> None:
+        configuration = recent_configuration()
+        if configuration.maintenance_mode:
+            turn.say(text_of(MAINTENANCE, turn.language))
+            return
+        self._expire(turn, configuration.dialogue_timeout)
+        self._dispatch(turn)
+        if turn.standing.state != IDLE:
+            turn.standing.touched_at = turn.now
+
+    def _expire(self, turn: Turn, timeout: timedelta) -> None:
+        if turn.standing.is_over(turn.now, timeout):
             turn.end()
             turn.say(_("We did not finish last time, and I have stopped waiting. Nothing was done."))
         elif turn.standing.state not in (IDLE, *self._steps):

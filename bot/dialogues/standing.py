@@ -7,7 +7,6 @@ from typing import Any, Final, Self
 from uuid import UUID
 
 IDLE: Final = "idle"
-DIALOGUE_TIMEOUT: Final = timedelta(minutes=30)
 
 
 @dataclass(slots=True)
@@ -57,9 +56,9 @@ class Standing:
             }
         return context
 
-    def is_over(self, now: datetime) -> bool:
+    def is_over(self, now: datetime, timeout: timedelta) -> bool:
         """Whether a dialogue has waited for a word for too long."""
-        return self.state != IDLE and self.touched_at is not None and now - self.touched_at > DIALOGUE_TIMEOUT
+        return self.state != IDLE and self.touched_at is not None and now - self.touched_at > timeout
 
     def end(self) -> None:
         """Be in no dialogue."""

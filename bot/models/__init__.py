@@ -1,6 +1,7 @@
 from bot.models.bot_state import BotState
 from bot.models.broadcast import Broadcast, BroadcastStatus
 from bot.models.cache_invalidation import CacheInvalidation
+from bot.models.configuration import PublishedConfiguration
 from bot.models.conversation import Conversation
 from bot.models.inbox import InboxEvent
 from bot.models.message import Message
@@ -20,6 +21,7 @@ __all__ = [
     "InboxEvent",
     "Message",
     "Notification",
+    "PublishedConfiguration",
     "ReplyMethod",
     "UserCommand",
 ]

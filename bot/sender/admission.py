@@ -33,6 +33,13 @@ class Limits:
         self._all = Pace("all", per_second=settings.TELEGRAM_MESSAGES_PER_SECOND, ahead=ahead)
         self._per_chat = settings.TELEGRAM_CHAT_MESSAGES_PER_SECOND
 
+    def obey(self, messages_per_second: int | None) -> None:
+        """Go as slowly as operators want, and never faster than the deployment allows."""
+        allowed = settings.TELEGRAM_MESSAGES_PER_SECOND
+        pace = allowed if messages_per_second is None else min(allowed, messages_per_second)
+        if self._all.step != 1 / pace:
+            self._all = Pace("all", per_second=pace, ahead=self._all.ahead)
+
     def admit(self, chats: Sequence[int]) -> Admission:
         """What may go to ``chats``, in their order."""
         grant = self._all.take(len(chats))

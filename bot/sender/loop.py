@@ -9,11 +9,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeVar
 
 from django.conf import settings
 from django.db import Error, close_old_connections, connections
 
+from bot.configuration import recent_configuration
 from bot.sender.admission import Admission, Limits
 from bot.sender.retries import failed, outcome_of
 from bot.services.notification_delivery import (
@@ -94,12 +96,18 @@ class Sender:
             await self._until_freed()
             return
         wanted = [claimed for claimed, _ in list(self._ready)[:free]]
+        await self._in(self._database, self._obey)
         admission = await self._in(self._redis, lambda: self._limits.admit([claimed.chat_id for claimed in wanted]))
         self._begin(tasks, admission)
         if not admission.chat_waits:
             if admission.wait > LONG_WAIT_SECONDS:
                 self._give_back()
             await self._pause(admission.wait)
+
+    def _obey(self) -> None:
+        """Take the pace that operators want; while PostgreSQL does not answer, keep the last one."""
+        with suppress(Error):
+            self._limits.obey(recent_configuration().messages_per_second)
 
     async def _claim(self) -> None:
         begun = time.monotonic()

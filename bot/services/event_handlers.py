@@ -12,14 +12,19 @@ Handler = Callable[[InboxEvent], None]
 
 def notify_owner(event: InboxEvent) -> None:
     """Queue a message to the order's owner, where they have linked a Telegram account."""
-    text = order_event_text(event.event_type, event.order_id)
-    if text is None or event.user_id is None:
+    if event.user_id is None:
         return
-    telegram_user_id = IdentityAdapter(Context.TELEGRAM).find_telegram_account(event.user_id)
-    if telegram_user_id is None:
+    profile = IdentityAdapter(Context.TELEGRAM).find_user_profile(event.user_id)
+    if profile.telegram_user_id is None:
+        return
+    text = order_event_text(event.event_type, event.order_id, profile.language)
+    if text is None:
         return
     Notification.objects.create(
-        user_id=event.user_id, telegram_user_id=telegram_user_id, message=text, notification_type=event.event_type
+        user_id=event.user_id,
+        telegram_user_id=profile.telegram_user_id,
+        message=text,
+        notification_type=event.event_type,
     )
 
 

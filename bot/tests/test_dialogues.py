@@ -12,7 +12,7 @@ from bot.dialogues import start
 from bot.dialogues.declaration import Command, Dialogue, Step
 from bot.dialogues.engine import Engine
 from bot.dialogues.registry import ENGINE
-from bot.dialogues.standing import DIALOGUE_TIMEOUT, Standing
+from bot.dialogues.standing import Standing
 from bot.dialogues.turn import MOST_CALLBACK_BYTES, Button, Turn
 from bot.dialogues.wording import moment
 from bot.models import Conversation
@@ -21,6 +21,7 @@ from bot.tests.updates import CHAT, buttons, link, message, press, tell, texts
 
 pytestmark = pytest.mark.context("telegram")
 
+TIMEOUT = 1800  # seconds, of the configuration where nothing is published
 GREETING = {"en": "Hello!", "uk": "Вітаю!", "ru": "Здравствуйте!"}
 
 
@@ -247,16 +248,35 @@ def time_has_passed(seconds):
 def test_a_dialogue_in_which_nobody_says_anything_ends_and_says_so_at_the_next_word(exchange, talk):
     talk(message("/exchange"))
     (asked,) = talk(message("100"))
-    time_has_passed(DIALOGUE_TIMEOUT.total_seconds() + 1)
+    time_has_passed(TIMEOUT + 1)
     notice, told = texts(talk(press(buttons(asked)[0])))
     assert notice == "This button is not in use any more."
     assert "stopped waiting" in told
     assert (exchange.done, standing().state) == ([], "idle")
 
 
+def test_operators_say_how_long_a_dialogue_waits(talk, publish):
+    publish(dialogue_timeout_seconds=60)
+    talk(message("/exchange"))
+    time_has_passed(61)
+    assert "stopped waiting" in texts(talk(message("100")))[0]
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "some work"), ("uk", "технічні"), ("ru", "технические")])
+def test_during_maintenance_nothing_else_is_said_and_a_dialogue_stays_where_it_is(talk, publish, language, word):
+    talk(message("/exchange"))
+    publish(maintenance_mode=True)
+    for update in (message("/rates", language=language), message("100", language=language)):
+        (text,) = texts(talk(update))
+        assert word in text
+    assert standing().state == "exchange.amount"
+    publish()
+    assert texts(talk(message("100"))) == ["100, sure?"]
+
+
 def test_a_word_in_time_keeps_a_dialogue_alive(talk):
     talk(message("/exchange"))
-    time_has_passed(DIALOGUE_TIMEOUT.total_seconds() - 60)
+    time_has_passed(TIMEOUT - 60)
     talk(message("/help"))
     assert timezone.now() - standing().touched_at < timedelta(minutes=1)
     assert "stopped waiting" not in texts(talk(message("100")))[0]
@@ -264,7 +284,7 @@ def test_a_word_in_time_keeps_a_dialogue_alive(talk):
 
 def test_a_command_after_the_time_is_obeyed_too(talk):
     talk(message("/exchange"))
-    time_has_passed(DIALOGUE_TIMEOUT.total_seconds() + 1)
+    time_has_passed(TIMEOUT + 1)
     told, asked = texts(talk(message("/exchange")))
     assert "stopped waiting" in told
     assert asked == "How much?"

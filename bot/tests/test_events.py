@@ -11,10 +11,11 @@ from django.db import connections
 from django.test import Client
 
 from bot.adapter import TelegramAdapter
+from bot.declared_texts import ORDER_EVENTS
 from bot.models import InboxEvent, Notification
 from bot.services import events as services
 from bot.services.events import event_receive, order_events_handle
-from bot.texts import ORDER_EVENTS, order_number
+from bot.texts import order_number
 from exchanger.kernel.events import PATH, SIGNATURE_HEADER, TIMESTAMP_HEADER, Event, WrongEvent, signed_headers
 from identity.tests.factories import UserFactory
 
@@ -158,8 +159,17 @@ def test_the_owner_is_told_where_they_have_linked_an_account():
     assert told.count() == 2
 
 
+def test_people_are_told_in_their_language_what_operators_have_chosen_to_tell(publish):
+    publish(told_events=["order.paid"], texts={"uk": {"order.paid": "{number}: гроші тут."}})
+    anna = UserFactory(profile__telegram_user_id=7001, profile__language="uk")
+    event_receive(event=event(1, "order.paid", user_id=anna.pk))
+    event_receive(event=event(2, "order.completed", user_id=anna.pk))
+    assert order_events_handle(order_id=ORDER) == 2
+    assert Notification.objects.get().message == "0A1B2C3D: гроші тут."
+
+
 def test_every_text_names_the_order():
-    assert all("{number}" in text for text in ORDER_EVENTS.values())
+    assert all("number" in text.placeholders for text in ORDER_EVENTS.values())
     assert order_number(ORDER) == "0A1B2C3D"
 
 

@@ -12,6 +12,7 @@ import pytest
 from django.utils import timezone
 
 from bot.models import Broadcast, Conversation, Message, Notification
+from bot.sender.admission import Limits as TelegramsLimits
 from bot.sender.retries import ATTEMPTS, FIRST_SECONDS, LONGEST_SECONDS
 from bot.services.notification_delivery import BLOCKED, NOT_LINKED, STOPPED
 from bot.telegram.failures import WrongToken
@@ -226,6 +227,24 @@ def test_the_limits_of_telegram_are_kept_by_two_senders_together(telegram, setti
     assert times[-1] - times[0] >= 62 / 40 * 0.9
     of_one_chat = [call.at for call in telegram.messages if call.chat_id == CHAT]
     assert of_one_chat[-1] - of_one_chat[0] >= 2 / 2 * 0.7
+
+
+def test_senders_go_as_slowly_as_operators_want(telegram, publish):
+    publish(messages_per_second=10)
+    for number in range(6):
+        notify(7000 + number)
+    with sender(telegram):
+        eventually(lambda: ended() == 6)
+    times = [call.at for call in telegram.messages]
+    assert times[-1] - times[0] >= 5 / 10 * 0.9
+
+
+def test_and_never_faster_than_the_deployment_allows(settings):
+    settings.TELEGRAM_MESSAGES_PER_SECOND = 4.0
+    limits = TelegramsLimits()
+    for wanted, step in ((None, 0.25), (2, 0.5), (30, 0.25)):
+        limits.obey(wanted)
+        assert limits.admit([]).step == step
 
 
 def test_two_senders_send_each_once(telegram, world):

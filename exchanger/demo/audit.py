@@ -130,17 +130,17 @@ def _configurations(plan: Plan) -> Iterator[Deed]:
                 plan.people.operator,
                 "configuration.publish",
                 "configuration",
-                str(demo_id("configuration", context, version)),
+                context.value,
                 {key: old[key] for key in sorted(changed & old.keys())} or None,
                 {key: new[key] for key in sorted(changed)},
             )
 
 
 def _settings(plan: Plan) -> Iterator[Deed]:
-    for setting in SETTINGS:
-        old, new = {"value": setting.before}, {"value": setting.value}
-        at, setting_id = plan.anchor - setting.changed_before, str(demo_id("setting", setting.key))
-        yield Deed(at, plan.people.operator, "setting.update", "admin_setting", setting_id, old, new)
+    for changed in SETTINGS:
+        old, new = {"value": changed.before}, {"value": changed.value}
+        at = plan.anchor - changed.changed_before
+        yield Deed(at, plan.people.operator, "setting.set", "admin_setting", changed.setting.key, old, new)
 
 
 def _days(plan: Plan) -> Iterator[Deed]:

@@ -16,7 +16,7 @@ from exchanger.demo.market import HISTORY
 from exchanger.demo.orders import QUOTE_LIFE, Story
 from exchanger.demo.people import FIRST_TELEGRAM_ID, Person
 from exchanger.demo.plan import Plan
-from exchanger.demo.texts import CONFIGURED, LANGUAGES, NEWS, SAID
+from exchanger.demo.texts import GREETINGS, LANGUAGES, NEWS, SAID
 from web.models import OrderStatus
 
 STRANGERS: Final = 6
@@ -149,7 +149,7 @@ def _with_strangers(plan: Plan) -> Iterator[Chat]:
 
 def _greeted(chat: Chat, plan: Plan, at: datetime) -> None:
     version = max(version for version, age in TELEGRAM_PUBLISHED.items() if at >= plan.anchor - age)
-    chat.asked(at, "/start", CONFIGURED[version][chat.language]["welcome"])
+    chat.asked(at, "/start", GREETINGS[version][chat.language]["welcome"])
     chat.asked(at + timedelta(seconds=25), "/help", chat.phrase("help"))
 
 

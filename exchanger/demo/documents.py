@@ -6,11 +6,12 @@ from typing import Any, Final
 
 from admin_panel.models import Configuration
 from admin_panel.tests.factories import ConfigurationFactory
+from bot.document import default_document
 from exchanger.demo.ids import demo_id
 from exchanger.demo.market import BASE, CURRENCIES, FEE, SPREADS, WEB_PUBLISHED
 from exchanger.demo.orders import QUOTE_LIFE
 from exchanger.demo.plan import Plan
-from exchanger.demo.texts import CONFIGURED, LANGUAGES
+from exchanger.demo.texts import NEWS, WORDED
 from exchanger.kernel.contexts import Context
 from exchanger.kernel.money.currencies import currency
 
@@ -21,7 +22,7 @@ COMMENTS: Final = {
     (Context.WEB, 1): "Opening",
     (Context.WEB, 2): "Spread lowered after the competitors'",
     (Context.TELEGRAM, 1): "Opening",
-    (Context.TELEGRAM, 2): "The greeting names the working hours; a digest of rates each morning",
+    (Context.TELEGRAM, 2): "The text of maintenance names the working hours; a slower pace",
 }
 
 # Two days: the demo's rates are made daily, and each stays in force until the next.
@@ -85,9 +86,8 @@ def _bank_account(code: str) -> dict[str, str]:
 
 
 def _telegram(version: int) -> dict[str, Any]:
-    return {
-        "texts": {language: CONFIGURED[version][language] for language in LANGUAGES},
-        "commands": ["start", "help", "rates", "exchange", "orders", "status", "link", "unlink", "cancel", "language"],
-        "rates_digest": {"enabled": version > 1, "hour": 9, "time_zone": "Europe/Kyiv"},
-        "maintenance_mode": False,
+    return default_document() | {
+        "texts": WORDED[version],
+        "messages_per_second": None if version == 1 else 20,
+        "told_events": sorted(f"order.{status}" for status in NEWS),
     }

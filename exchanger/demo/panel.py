@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
+from admin_panel.declared_settings import KEEP_REPORTS, Setting
 from admin_panel.models import AdminSetting, Report, ReportStatus
 from admin_panel.tests.factories import AdminSettingFactory, ReportFactory
 from exchanger.demo.ids import demo_id
@@ -11,27 +12,16 @@ from exchanger.demo.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class Changed:
     """A setting as it is at the anchor, what it was before, and how long before the anchor that changed."""
 
-    key: str
+    setting: Setting[Any]
     value: Any
     before: Any
-    description: str
     changed_before: timedelta
 
 
-SETTINGS: Final = (
-    Setting("alerts.email", "alerts@exchanger.example", None, "Where alerts are sent.", timedelta(days=87, hours=2)),
-    Setting("dashboard.days", 30, 14, "How many days the dashboard's charts show.", timedelta(days=64, hours=6)),
-    Setting(
-        "orders.review_above_uah", "250000.00", "100000.00",
-        "Orders worth more than this, in UAH, are confirmed by hand.", timedelta(days=41, hours=5),
-    ),
-    Setting("reports.keep_days", 180, 90, "How many days the files of reports are kept.", timedelta(days=18, hours=3)),
-    Setting("support.hours", {"from": "09:00", "until": "21:00", "time_zone": "Europe/Kyiv"}, None,
-            "When operators answer clients.", timedelta(days=9, hours=4)),
-)  # fmt: skip
+SETTINGS: Final = (Changed(KEEP_REPORTS, 180, KEEP_REPORTS.default, timedelta(days=18, hours=3)),)
 
 # Name, type, format, days before the anchor that it was asked for, and how many days it covers.
 _REPORTS: Final = (
@@ -49,15 +39,15 @@ def admin_settings(plan: Plan) -> list[AdminSetting]:
     taken = set(AdminSetting.objects.values_list("key", flat=True))
     return [
         AdminSettingFactory.build(
-            id=demo_id("setting", setting.key),
-            key=setting.key,
-            value=setting.value,
-            description=setting.description,
+            id=demo_id("setting", changed.setting.key),
+            key=changed.setting.key,
+            value=changed.value,
+            description=changed.setting.about,
             updated_by=plan.people.operator.id,
-            updated_at=plan.anchor - setting.changed_before,
+            updated_at=plan.anchor - changed.changed_before,
         )
-        for setting in SETTINGS
-        if setting.key not in taken
+        for changed in SETTINGS
+        if changed.setting.key not in taken
     ]
 
 

@@ -10,7 +10,7 @@ The rule of a second run:
   what people have since changed, revoked or deleted stays as they left it. Nothing is ever moved to a later date.
 - Rates alone go on: each run adds the days that are missing up to today, closing the demo's own open period at the
   midnight that ends its day. A pair whose rate people have published, changed or closed is theirs and is left alone.
-- The web application's configuration is published where nothing has been.
+- The configurations of web and of the bot are published where nothing has been.
 - What people had before the first run stays as well: their rates, configurations, settings and bot state are kept,
   and an address that is taken by somebody else refuses the whole run.
 """
@@ -26,6 +26,7 @@ from django.db.models import F, Model
 
 from admin_panel.models import AdminSetting, AuditLog, AuditOutcome, Configuration, Report, SystemMetric
 from bot.models import BotState, Broadcast, Conversation, Message, Notification, UserCommand
+from bot.models import PublishedConfiguration as BotPublished
 from exchanger.demo import (
     audit,
     broadcasts,
@@ -47,9 +48,11 @@ from exchanger.demo.plan import Plan, make_plan
 from exchanger.demo.published import configuration_add
 from exchanger.demo.rates import rates_add
 from exchanger.demo.refused import DemoRefused
-from exchanger.kernel.contexts import ALIASES, IDENTITY
+from exchanger.kernel.contexts import ALIASES, IDENTITY, Context
+from exchanger.kernel.published import Published
 from identity.models import User, UserPermission, UserProfile
-from web.models import AnalyticsEvent, ExchangeRate, Order, Payment, PublishedConfiguration, Quote, Refund, Transaction
+from web.models import AnalyticsEvent, ExchangeRate, Order, Payment, Quote, Refund, Transaction
+from web.models import PublishedConfiguration as WebPublished
 
 Row = TypeVar("Row", bound=Model)
 
@@ -89,9 +92,11 @@ def seed(*, now: datetime) -> Iterator[Progress]:
             if alias == "web":
                 first = bool(done)
                 rates = rates_add(book=plan.rates, today=now.date(), history=first)
-                done += [_progress(ExchangeRate, rates), _progress(PublishedConfiguration, configuration_add(plan))]
+                done += [_progress(ExchangeRate, rates), _published(WebPublished, plan, Context.WEB)]
                 if first:
                     done.append(_insert(Quote, quotes.quotes(plan)))
+            if alias == "bot":
+                done.append(_published(BotPublished, plan, Context.TELEGRAM))
         yield from done
 
 
@@ -181,6 +186,10 @@ _DATABASES: dict[str, tuple[Callable[[Plan], bool], Callable[[Plan], Iterator[Pr
 def _insert(model: type[Row], rows: list[Row]) -> Progress:
     model._default_manager.bulk_create(rows)
     return _progress(model, len(rows))
+
+
+def _published(model: type[Published], plan: Plan, context: Context) -> Progress:
+    return _progress(model, configuration_add(plan, context))
 
 
 def _progress(model: type[Model], added: int) -> Progress:

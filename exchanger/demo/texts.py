@@ -6,7 +6,7 @@ from web.models import OrderStatus
 
 LANGUAGES: Final = ("en", "uk", "ru")
 
-CONFIGURED: Final = {
+GREETINGS: Final = {
     1: {
         "en": {"welcome": "Hello! I show rates and take exchange orders. Try /rates or /exchange."},
         "uk": {"welcome": "Вітаю! Я показую курси та приймаю заявки на обмін. Спробуйте /rates або /exchange."},
@@ -29,7 +29,17 @@ CONFIGURED: Final = {
         },
     },
 }
-"""The bot's texts that operators set, by version of its configuration."""
+"""How the bot greeted, by the version of its configuration at that time."""
+
+WORDED: Final[dict[int, dict[str, dict[str, str]]]] = {
+    1: {},
+    2: {
+        "en": {"maintenance": "We are doing some work. Our operators answer from 9 to 21 Kyiv time."},
+        "uk": {"maintenance": "Ми проводимо технічні роботи. Оператори відповідають з 9 до 21 за Києвом."},
+        "ru": {"maintenance": "Мы проводим технические работы. Операторы отвечают с 9 до 21 по Киеву."},
+    },
+}
+"""The bot's texts that operators have worded anew, by version of its configuration."""
 
 SAID: Final[dict[str, dict[str, str]]] = {
     "linked": {

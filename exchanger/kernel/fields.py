@@ -10,3 +10,12 @@ class TextField(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class TruthField(serializers.BooleanField):
+    """A truth value that came as one, where DRF would take ``"yes"`` and ``0`` for it."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data

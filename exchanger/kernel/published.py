@@ -7,11 +7,14 @@ which is renewed every three seconds: a process obeys a new version within five,
 import threading
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
-from django.db import models
+from django.db import models, transaction
 
+from exchanger.kernel.cache.codec import decode, encode
 from exchanger.kernel.db.fields import VarCharField, timestamp
+from exchanger.kernel.db.functions import TransactionNow
 
 RENEW_SECONDS = 3.0
 MOST_SECONDS = 4.5
@@ -32,6 +35,44 @@ class Published(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} v{self.version}"
+
+
+class PublishedDocument(Generic[T]):
+    """The document ``key`` of a context, as its database has it: how it is read there, and put there.
+
+    ``parse`` makes what a version states of its number and its document, and raises
+    exchanger.kernel.documents.InvalidDocument.
+    """
+
+    def __init__(self, model: type[Published], alias: str, key: str, parse: Callable[[int, Any], T]) -> None:
+        self._rows = model._default_manager.filter(key=key)
+        self._model, self._alias, self._key = model, alias, key
+        self._parse = parse
+        # Reading a document's text anew with each decision costs more than the statement that brought it.
+        self._parsed = lru_cache(maxsize=8)(lambda version, text: parse(version, decode(text)))
+
+    def row(self) -> Published | None:
+        """What is in force; None where nothing was published."""
+        return self._rows.first()
+
+    def read(self) -> T | None:
+        """The same, parsed. Raises InvalidDocument: this version of the code cannot obey it."""
+        row = self.row()
+        return None if row is None else self._parsed(row.version, encode(row.document))
+
+    def put(self, *, version: int, document: Any) -> tuple[T, Published | None]:
+        """Put a version into force; what it states, and the row that was in force before.
+
+        Raises:
+            InvalidDocument: nothing was changed.
+        """
+        stated = self._parse(version, document)
+        with transaction.atomic(using=self._alias):
+            before = self._rows.select_for_update().first()
+            self._model._default_manager.update_or_create(
+                key=self._key, defaults={"version": version, "document": document, "published_at": TransactionNow()}
+            )
+        return stated, before
 
 
 class RecentCopy(Generic[T]):

@@ -98,7 +98,6 @@ def test_an_hour_later_nothing_is_added_or_moved(world):
 def test_what_people_have_changed_revoked_or_deleted_stays_so(world):
     run()
     Order.objects.filter(status=OrderStatus.PENDING).update(status=OrderStatus.CANCELLED)
-    AdminSetting.objects.filter(key="dashboard.days").delete()
     AdminSetting.objects.filter(key="reports.keep_days").update(value=7)
     assert UserPermission.objects.filter(user__email=VIEWER.email, permission="web.view_order").delete()[0] == 1
     User.objects.filter(email=CLIENT.email).update(email="moved@exchanger.example")
@@ -112,7 +111,7 @@ def test_what_was_there_before_the_first_run_stays(world):
     ExchangeRateFactory(from_currency="USD", to_currency="UAH", rate=Decimal("40.5"), valid_from=NOW)
     foreign = ExchangeRateFactory(from_currency="CHF", to_currency="UAH", rate=Decimal(55), valid_from=NOW)
     ConfigurationFactory(application_context="web", version=1, document={"spread": "0.1"})
-    AdminSettingFactory(key="dashboard.days", value=3)
+    AdminSettingFactory(key="reports.keep_days", value=3)
     run()
     assert [period.rate for period in periods("USD", "UAH")] == [Decimal("40.5")]
     assert len(periods("EUR", "UAH")) == 91
@@ -120,7 +119,7 @@ def test_what_was_there_before_the_first_run_stays(world):
     assert unquoted and all("USD" in pair for pair in unquoted)  # its rates of those days are not the demo's
     assert Configuration.objects.get(application_context="web").document == {"spread": "0.1"}
     assert Configuration.objects.filter(application_context="telegram").count() == 2
-    assert AdminSetting.objects.get(key="dashboard.days").value == 3
+    assert AdminSetting.objects.get(key="reports.keep_days").value == 3
     run(TOMORROW)
     assert [period.pk for period in periods("CHF", "UAH") if period.valid_until is None] == [foreign.pk]
     assert len(periods("USD", "UAH")) == 1

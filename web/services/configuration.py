@@ -6,10 +6,10 @@ from django.db import transaction
 
 from exchanger.kernel.cache.invalidation import invalidate_on_commit
 from exchanger.kernel.cache.namespaces import RATES
-from exchanger.kernel.db.functions import TransactionNow
+from exchanger.kernel.documents import InvalidDocument
 from exchanger.kernel.money.pairs import Pair
-from web.configuration import KEY, InvalidDocument, WebConfiguration, forget_recent
-from web.models import PublishedConfiguration
+from exchanger.kernel.published import Published
+from web.configuration import PUBLISHED, WebConfiguration, forget_recent
 
 
 @transaction.atomic(using="web")
@@ -19,20 +19,16 @@ def configuration_publish(*, version: int, document: Any) -> WebConfiguration:
     Cached rates are dropped, since rates that follow from others follow by the configuration's base currency.
 
     Raises:
-        web.configuration.InvalidDocument: nothing was changed.
+        exchanger.kernel.documents.InvalidDocument: nothing was changed.
     """
-    configuration = WebConfiguration.parse(version, document)
-    before = PublishedConfiguration.objects.select_for_update().filter(key=KEY).first()
+    configuration, before = PUBLISHED.put(version=version, document=document)
     pairs = set(configuration.pairs) | _pairs_of(before)
-    PublishedConfiguration.objects.update_or_create(
-        key=KEY, defaults={"version": version, "document": document, "published_at": TransactionNow()}
-    )
     invalidate_on_commit([key for pair in pairs for key in RATES.deletable_keys(pair.code)], using="web")
     transaction.on_commit(forget_recent, using="web")
     return configuration
 
 
-def _pairs_of(row: PublishedConfiguration | None) -> set[Pair]:
+def _pairs_of(row: Published | None) -> set[Pair]:
     try:
         return set() if row is None else set(WebConfiguration.parse(row.version, row.document).pairs)
     except InvalidDocument:

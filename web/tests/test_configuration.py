@@ -7,8 +7,9 @@ import pytest
 from django.db import ProgrammingError, connections
 
 from exchanger.kernel import published
+from exchanger.kernel.documents import InvalidDocument
 from exchanger.kernel.money.pairs import Pair
-from web.configuration import InvalidDocument, NotConfigured, WebConfiguration, read_configuration, recent_configuration
+from web.configuration import NotConfigured, WebConfiguration, read_configuration, recent_configuration
 from web.models import PublishedConfiguration
 from web.services.configuration import configuration_publish
 from web.tests.factories import DOCUMENT, PublishedConfigurationFactory

@@ -43,6 +43,8 @@ def pages() -> dict[str, str]:
         "notifications": "/admin/bot/notification/",
         "broadcasts": "/admin/bot/broadcast/",
         "settings": "/admin/admin_panel/adminsetting/",
+        "setting": "/admin/admin_panel/adminsetting/reports.keep_5Fdays/change/",
+        "wording": "/admin/admin_panel/configuration/add/?application=telegram",
         "configurations": "/admin/admin_panel/configuration/",
         "configuration": f"/admin/admin_panel/configuration/{Configuration.objects.earliest('version').pk}/change/",
         "audit": "/admin/admin_panel/auditlog/",

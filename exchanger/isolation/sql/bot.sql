@@ -9,6 +9,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE
     TO exchanger_telegram;
 GRANT SELECT, INSERT, UPDATE (handled_at) ON event_inbox TO exchanger_telegram;
 GRANT SELECT ON broadcasts TO exchanger_telegram;
+GRANT SELECT ON published_configuration TO exchanger_telegram;
 
 GRANT SELECT
     ON conversations, messages, notifications, bot_state, user_commands, bot_updates, bot_replies, event_inbox
@@ -18,6 +19,8 @@ GRANT INSERT ON notifications TO exchanger_admin;
 GRANT UPDATE (next_attempt_at, dead_at, attempts, failure) ON notifications TO exchanger_admin;
 GRANT SELECT, INSERT, UPDATE (status, total, queued, cursor, reason, started_at, finished_at)
     ON broadcasts TO exchanger_admin;
+-- Operators publish the configuration that the telegram application obeys.
+GRANT SELECT, INSERT, UPDATE ON published_configuration TO exchanger_admin;
 GRANT SELECT, INSERT, DELETE ON cache_invalidations TO exchanger_admin;
 
 -- The job queue of the telegram workers.

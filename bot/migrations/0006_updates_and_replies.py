@@ -10,7 +10,7 @@ import exchanger.kernel.db.functions
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("bot", "0004_notification_lists"),
+        ("bot", "0005_published_configuration"),
     ]
 
     operations = [
