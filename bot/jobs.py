@@ -5,6 +5,7 @@ from uuid import UUID
 from procrastinate import App
 
 from bot.services.events import order_events_handle
+from bot.services.updates import updates_forget
 from exchanger.kernel.backoff import Backoff
 
 
@@ -15,3 +16,9 @@ def register(app: App) -> None:
     def handle_events(order_id: str) -> None:
         """Handle the events of an order; deferred with a lock per order."""
         order_events_handle(order_id=UUID(order_id))
+
+    @app.periodic(cron="41 3 * * *")
+    @app.task(name="updates.forget", queueing_lock="updates.forget")
+    def forget_updates(timestamp: int) -> None:
+        """Delete the updates and replies that nobody asks for any more."""
+        updates_forget()

@@ -174,6 +174,8 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 TELEGRAM_BOT_TOKEN = env.text("TELEGRAM_BOT_TOKEN") if env.context is Context.TELEGRAM else ""
 # The bot's name in Telegram, without @: codes that link an account are then links to the bot as well.
 TELEGRAM_BOT_USERNAME = env.text("TELEGRAM_BOT_USERNAME").removeprefix("@") if env.context is Context.WEB else ""
+# What Telegram shows when it brings updates to the webhook; without it there is no webhook.
+TELEGRAM_WEBHOOK_SECRET = env.text("TELEGRAM_WEBHOOK_SECRET") if env.context is Context.TELEGRAM else ""
 TELEGRAM_API_URL = env.text("TELEGRAM_API_URL", "https://api.telegram.org")
 # What all processes together send: to everybody, a little below the 30 or so that Telegram takes, and to one chat.
 TELEGRAM_MESSAGES_PER_SECOND = env.rate("TELEGRAM_MESSAGES_PER_SECOND", 25.0)

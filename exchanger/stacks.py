@@ -7,6 +7,7 @@ from typing import TypeAlias
 from admin_panel.adapter import AdminAdapter
 from admin_panel.cache import AdminCache
 from bot.adapter import TelegramAdapter
+from bot.cache import TelegramCache
 from exchanger.kernel.cache.application import ApplicationCache
 from exchanger.kernel.contexts import Context, current, require
 from identity.adapter import IdentityAdapter
@@ -18,15 +19,12 @@ Adapter: TypeAlias = WebAdapter | AdminAdapter | TelegramAdapter
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """What an application's code may read through: who people are, its own business, and its own cache.
-
-    The telegram application caches nothing but sessions and people, which are everybody's, so it has no ``cache``.
-    """
+    """What an application's code may read through: who people are, its own business, and its own cache."""
 
     context: Context
     identity: IdentityAdapter
     application: Adapter
-    cache: ApplicationCache | None
+    cache: ApplicationCache
 
 
 class DatabaseFactory:
@@ -69,4 +67,4 @@ def _stack(context: Context) -> Stack:
         case Context.ADMIN:
             return Stack(context, identity, AdminAdapter(), AdminCache())
         case Context.TELEGRAM:
-            return Stack(context, identity, TelegramAdapter(), cache=None)
+            return Stack(context, identity, TelegramAdapter(), TelegramCache())

@@ -6,10 +6,14 @@ from bot.models.conversation import Conversation
 from bot.models.inbox import InboxEvent
 from bot.models.message import Message
 from bot.models.notification import Notification
+from bot.models.reply import BotReply, ReplyMethod
+from bot.models.update import BotUpdate
 from bot.models.user_command import UserCommand
 
 __all__ = [
+    "BotReply",
     "BotState",
+    "BotUpdate",
     "Broadcast",
     "BroadcastStatus",
     "CacheInvalidation",
@@ -18,5 +22,6 @@ __all__ = [
     "Message",
     "Notification",
     "PublishedConfiguration",
+    "ReplyMethod",
     "UserCommand",
 ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from exchanger.kernel.cache.pace import Pace
+from exchanger.kernel.cache.pace import Grant, Pace
 
 AHEAD_SECONDS = 0.05
 """How far in advance messages are promised: so much a stall lets through at once, and a pause comes too late for."""
@@ -24,10 +24,13 @@ class Admission:
 
 
 class Limits:
-    """The pace of all senders together, and of each chat."""
+    """The pace of all senders together, and of each chat.
 
-    def __init__(self) -> None:
-        self._all = Pace("all", per_second=settings.TELEGRAM_MESSAGES_PER_SECOND, ahead=AHEAD_SECONDS)
+    Who promises more ``ahead`` than others goes before them: they get nothing until that much is over.
+    """
+
+    def __init__(self, ahead: float = AHEAD_SECONDS) -> None:
+        self._all = Pace("all", per_second=settings.TELEGRAM_MESSAGES_PER_SECOND, ahead=ahead)
         self._per_chat = settings.TELEGRAM_CHAT_MESSAGES_PER_SECOND
 
     def obey(self, messages_per_second: int | None) -> None:
@@ -35,7 +38,7 @@ class Limits:
         allowed = settings.TELEGRAM_MESSAGES_PER_SECOND
         pace = allowed if messages_per_second is None else min(allowed, messages_per_second)
         if self._all.step != 1 / pace:
-            self._all = Pace("all", per_second=pace, ahead=AHEAD_SECONDS)
+            self._all = Pace("all", per_second=pace, ahead=self._all.ahead)
 
     def admit(self, chats: Sequence[int]) -> Admission:
         """What may go to ``chats``, in their order."""
@@ -43,10 +46,18 @@ class Limits:
         waits = tuple(self._chat_wait(chat_id) for chat_id in chats[: grant.count])
         return Admission(grant.wait, self._all.step, waits)
 
+    def admit_one(self) -> Grant:
+        """Whether one more may go at all."""
+        return self._all.take()
+
+    def admit_to(self, chat_id: int) -> Grant:
+        """Whether one more may go to the chat."""
+        return Pace(f"chat:{chat_id}", per_second=self._per_chat).take()
+
     def hold(self, seconds: float) -> None:
         """Telegram wants to hear nothing for so long: none of the senders goes on before."""
         self._all.hold(seconds)
 
     def _chat_wait(self, chat_id: int) -> float:
-        grant = Pace(f"chat:{chat_id}", per_second=self._per_chat).take()
+        grant = self.admit_to(chat_id)
         return 0.0 if grant.count else grant.wait

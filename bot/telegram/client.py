@@ -1,16 +1,20 @@
 """The process's client of the Bot API."""
 
 import asyncio
+import json
+from collections.abc import Awaitable, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
+from urllib.parse import urlencode
 
 from django.conf import settings
 from telegram import Bot, InlineKeyboardMarkup
 
 from bot.telegram.failures import Unanswered, translated
-from bot.telegram.transport import CALL_SECONDS, Transport
+from bot.telegram.transport import ANSWER_SECONDS, CALL_SECONDS, Transport
 from exchanger.environment import WrongEnvironment
 
+T = TypeVar("T")
 HOW_TO_GET_ONE = "talk to @BotFather in Telegram, send /newbot, and set it to what you are given"
 
 
@@ -60,9 +64,50 @@ class Telegram:
         Raises:
             TelegramFailure: Unanswered leaves open whether it was sent.
         """
-        try:
-            async with asyncio.timeout(CALL_SECONDS):
-                with translated():
-                    return (await self.bot.send_message(chat_id, text, reply_markup=keyboard)).message_id
-        except TimeoutError as error:
-            raise Unanswered(f"Telegram did not answer within {CALL_SECONDS:g} s.") from error
+        return (await _answered(self.bot.send_message(chat_id, text, reply_markup=keyboard))).message_id
+
+    async def edit(
+        self, *, chat_id: int, message_id: int, text: str, keyboard: InlineKeyboardMarkup | None = None
+    ) -> None:
+        """Put another text, and these buttons alone, where a message of ours is.
+
+        Raises:
+            TelegramFailure: Refused where the message is gone, or is like that already.
+        """
+        await _answered(self.bot.edit_message_text(text, chat_id, message_id, reply_markup=keyboard))
+
+    async def answer_press(self, *, query_id: str, text: str | None = None) -> None:
+        """Tell Telegram that a press was noticed; ``text`` is shown over the chat for a moment.
+
+        Raises:
+            TelegramFailure: Refused where the press was too long ago.
+        """
+        await _answered(self.bot.answer_callback_query(query_id, text=text))
+
+    async def poll(self, *, offset: int | None, seconds: int, kinds: Sequence[str]) -> list[Any]:
+        """Updates of these kinds from ``offset`` on, waited for at most ``seconds``; they come as Telegram wrote them.
+
+        Raises:
+            TelegramFailure: AnotherPoller, among others.
+        """
+        wanted = {"timeout": seconds, "allowed_updates": json.dumps(kinds)}
+        if offset is not None:
+            wanted["offset"] = offset
+        with translated():
+            address = f"{self.bot.base_url}/getUpdates?{urlencode(wanted)}"
+            found = await self._polls.post(address, read_timeout=seconds + ANSWER_SECONDS)
+        return found if isinstance(found, list) else []
+
+
+async def _answered(call: Awaitable[T]) -> T:
+    """What the call came to, within CALL_SECONDS.
+
+    Raises:
+        TelegramFailure
+    """
+    try:
+        async with asyncio.timeout(CALL_SECONDS):
+            with translated():
+                return await call
+    except TimeoutError as error:
+        raise Unanswered(f"Telegram did not answer within {CALL_SECONDS:g} s.") from error

@@ -3,6 +3,7 @@
 A process gets the file of its own context, as in production: the web process never holds the admin's password.
 """
 
+import os
 import secrets
 from pathlib import Path
 
@@ -27,6 +28,10 @@ BOOTSTRAP = "bootstrap"
 CARD_PROCESSOR = "card-processor"
 CARD_PROCESSOR_PORT = SPECS[Context.WEB].port + len(SPECS)  # after the applications'
 
+# What whoever runs it may say of their bot at Telegram; for the telegram processes alone.
+BOT_TOKEN, WEBHOOK_SECRET = "TELEGRAM_BOT_TOKEN", "TELEGRAM_WEBHOOK_SECRET"
+BOT_SECRETS = (BOT_TOKEN, WEBHOOK_SECRET)
+
 
 class LocalEnvironments:
     """``.local/env/*.env``: bootstrap (every password), maintenance (the owner), each context's, the processor's."""
@@ -41,6 +46,11 @@ class LocalEnvironments:
     def for_process(self, context: str) -> dict[str, str]:
         """What a process of ``context`` ("" for maintenance) runs with."""
         return self.read(context or MAINTENANCE)
+
+    def inherited(self) -> dict[str, str]:
+        """What every process gets of our own environment: nothing that one of the files says, nor the bot's secrets."""
+        ours = {name for each in ("", *Context) for name in self.for_process(each)}
+        return {name: value for name, value in os.environ.items() if name not in {*ours, *BOT_SECRETS}}
 
     def credentials(self) -> Credentials:
         values = self.read(BOOTSTRAP)

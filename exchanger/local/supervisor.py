@@ -15,7 +15,7 @@ import psutil
 from honcho.manager import Manager
 
 from exchanger.kernel.contexts import SPECS, Context
-from exchanger.local.environments import CARD_PROCESSOR, CARD_PROCESSOR_PORT
+from exchanger.local.environments import BOT_SECRETS, BOT_TOKEN, CARD_PROCESSOR, CARD_PROCESSOR_PORT, WEBHOOK_SECRET
 from exchanger.local.paths import CHECKOUT
 from exchanger.local.servers import LocalServers
 
@@ -24,7 +24,7 @@ READY_SECONDS = 60
 STOP_SECONDS = 5
 WEB_THREADS = 4
 SENDER = "telegram-sender"
-BOT_TOKEN = "TELEGRAM_BOT_TOKEN"  # noqa: S105  (the variable's name)
+BOT = "telegram-bot"
 
 
 class PortTaken(RuntimeError):
@@ -83,7 +83,12 @@ class Supervisor:
         if has_bot_token():
             environment = self._environment(Context.TELEGRAM)
             manager.add_process(SENDER, self._sender_command(), env=environment, cwd=str(CHECKOUT))
-        own = {**self._inherited(), **self.servers.environments.read(CARD_PROCESSOR), MARK: self.mark}
+            manager.add_process(BOT, self._bot_command(), env=environment, cwd=str(CHECKOUT))
+        own = {
+            **self.servers.environments.inherited(),
+            **self.servers.environments.read(CARD_PROCESSOR),
+            MARK: self.mark,
+        }
         manager.add_process(CARD_PROCESSOR, self._card_processor_command(), env=own, cwd=str(CHECKOUT))
         threading.Thread(target=self._announce, args=(when_ready,), daemon=True).start()
         manager.loop()
@@ -103,25 +108,21 @@ class Supervisor:
             when_ready()
 
     def _environment(self, context: Context) -> dict[str, str]:
-        elsewhere = {}
+        elsewhere: dict[str, str] = {}
+        if context is Context.TELEGRAM:
+            elsewhere |= {name: os.environ[name] for name in BOT_SECRETS if name in os.environ}
+            elsewhere["WEB_INTERNAL_URL"] = f"http://127.0.0.1:{self.port(Context.WEB)}"
         if context is Context.WEB:
             elsewhere["TELEGRAM_INTERNAL_URL"] = f"http://127.0.0.1:{self.port(Context.TELEGRAM)}"
             elsewhere["CARD_PROCESSOR_URL"] = f"http://127.0.0.1:{self.card_processor_port}"
-        if context is Context.TELEGRAM and has_bot_token():
-            elsewhere[BOT_TOKEN] = os.environ[BOT_TOKEN]
         return {
-            **self._inherited(),
+            **self.servers.environments.inherited(),
             **self.servers.environments.for_process(context),
             "PUBLIC_WEB_URL": f"http://127.0.0.1:{self.port(Context.WEB)}",
             **elsewhere,
             MARK: self.mark,
             "PYTHONUNBUFFERED": "1",
         }
-
-    def _inherited(self) -> dict[str, str]:
-        """What every process gets of our own environment: nothing of the local files, nor the bot's token."""
-        ours = {name for each in ("", *Context) for name in self.servers.environments.for_process(each)}
-        return {name: value for name, value in os.environ.items() if name not in {*ours, BOT_TOKEN}}
 
     def _server_command(self, context: Context) -> str:
         return shlex.join(
@@ -144,6 +145,10 @@ class Supervisor:
 
     def _sender_command(self) -> str:
         return shlex.join(["exec", sys.executable, "manage.py", "send_notifications"])
+
+    def _bot_command(self) -> str:
+        beside_a_webhook = ["--handlers-only"] if os.environ.get(WEBHOOK_SECRET) else []
+        return shlex.join(["exec", sys.executable, "manage.py", "runbot", *beside_a_webhook])
 
     def _is_ours(self, process: psutil.Process) -> bool:
         try:

@@ -35,9 +35,9 @@ FILE = compose.load()
 SERVICES: dict[str, dict[str, Any]] = FILE["services"]
 SERVERS = ("postgres", "redis")
 ONE_SHOT = ("bootstrap", "migrate")
-SENDER = "telegram-sender"
+SENDER, BOT = "telegram-sender", "telegram-bot"
 OF_CONTEXT = {context: (str(context), f"{context}-worker") for context in Context}
-OF_CONTEXT[Context.TELEGRAM] = (*OF_CONTEXT[Context.TELEGRAM], SENDER)
+OF_CONTEXT[Context.TELEGRAM] = (*OF_CONTEXT[Context.TELEGRAM], SENDER, BOT)
 PROCESSES = tuple(name for names in OF_CONTEXT.values() for name in names)
 INTERNAL = {name for name, network in FILE["networks"].items() if network.get("internal")}
 IMAGE = Image.of_the_checkout()
@@ -96,12 +96,13 @@ def test_a_worker_is_its_application_with_another_command() -> None:
         assert "ports" not in SERVICES[worker]
 
 
-def test_the_sender_is_telegrams_and_is_started_only_where_there_is_a_bot() -> None:
-    sender = SERVICES[SENDER]
-    assert sender["environment"] == SERVICES["telegram"]["environment"]
-    assert sender["command"] == ["python", "manage.py", "send_notifications"]
-    assert [name for name, service in SERVICES.items() if "profiles" in service] == [SENDER]
-    assert "ports" not in sender
+def test_what_talks_is_telegrams_and_is_started_only_where_there_is_a_bot() -> None:
+    for name, command in ((SENDER, "send_notifications"), (BOT, "runbot")):
+        service = SERVICES[name]
+        assert service["environment"] == SERVICES["telegram"]["environment"]
+        assert service["command"] == ["python", "manage.py", command]
+        assert "ports" not in service
+    assert {name for name, service in SERVICES.items() if "profiles" in service} == {SENDER, BOT}
 
 
 def test_everything_that_stays_has_a_health_check() -> None:

@@ -1,5 +1,6 @@
 from django.urls import include, path
 
+from bot.api import webhook
 from bot.api.events import receive_event
 from exchanger.kernel import events
 from exchanger.kernel.metrics.views import metrics_view
@@ -11,6 +12,7 @@ urlpatterns = [
     path("metrics", metrics_view(), name="metrics"),
     common.to_docs,
     path(events.PATH.removeprefix("/"), receive_event),
+    path(webhook.PATH, webhook.receive_update),
     path("api/v1/auth/", include("identity.api.telegram_urls")),
     path("api/v1/", include("bot.api.urls")),
 ]

@@ -5,12 +5,15 @@ REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM exchanger_telegram, exchanger_
 
 GRANT SELECT ON django_migrations TO exchanger_telegram, exchanger_admin;
 GRANT SELECT, INSERT, UPDATE, DELETE
-    ON conversations, messages, notifications, bot_state, user_commands, cache_invalidations TO exchanger_telegram;
+    ON conversations, messages, notifications, bot_state, user_commands, bot_updates, bot_replies, cache_invalidations
+    TO exchanger_telegram;
 GRANT SELECT, INSERT, UPDATE (handled_at) ON event_inbox TO exchanger_telegram;
 GRANT SELECT ON broadcasts TO exchanger_telegram;
 GRANT SELECT ON published_configuration TO exchanger_telegram;
 
-GRANT SELECT ON conversations, messages, notifications, bot_state, user_commands, event_inbox TO exchanger_admin;
+GRANT SELECT
+    ON conversations, messages, notifications, bot_state, user_commands, bot_updates, bot_replies, event_inbox
+    TO exchanger_admin;
 GRANT INSERT ON notifications TO exchanger_admin;
 -- A notification that is dead may be tried again.
 GRANT UPDATE (next_attempt_at, dead_at, attempts, failure) ON notifications TO exchanger_admin;

@@ -13,7 +13,8 @@ from exchanger.local.servers import LocalServers
 from exchanger.local.supervisor import PortTaken, Supervisor, has_bot_token
 
 NO_BOT = (
-    "  The bot sends nothing: talk to @BotFather in Telegram, send /newbot,",
+    "  Talk to the bot in a terminal of your own: .venv/bin/python manage.py bot_console",
+    "  In Telegram it says nothing yet: send /newbot to @BotFather there,",
     "  and run TELEGRAM_BOT_TOKEN=what-you-are-given make up",
 )
 

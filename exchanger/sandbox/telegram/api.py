@@ -39,13 +39,15 @@ class Call:
 class BotApi:
     """What the server knows of its bot. All of it runs in the server's event loop, but for what tests read."""
 
-    def __init__(self, token: str, *, limits: Limits, anybody: bool, told: Callable[[Call], None]) -> None:
+    def __init__(
+        self, token: str, *, limits: Limits, anybody: bool, first_update: int, told: Callable[[Call], None]
+    ) -> None:
         self.token = token
         self.bot = {
             "id": int(token.partition(":")[0]), "is_bot": True, "first_name": "Exchanger", "username": "exchanger_bot"
         }  # fmt: skip
         self.chats = Chats(self.bot, anybody)
-        self.updates = Updates()
+        self.updates = Updates(first_update)
         self.commands: list[Any] = []
         self.limits = limits
         self.script: list[Scripted] = []

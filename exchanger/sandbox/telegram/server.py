@@ -20,7 +20,7 @@ WAIT_SECONDS = 30.0
 class TelegramServer:
     """``url`` takes the place of Telegram's; ``calls`` is every call of the bot in the order in which they were met."""
 
-    def __init__(self, *, token: str, limits: Limits, anybody: bool) -> None:
+    def __init__(self, *, token: str, limits: Limits, anybody: bool, first_update: int) -> None:
         self.token = token
         self.calls: list[Call] = []
         self.url = ""
@@ -29,7 +29,7 @@ class TelegramServer:
         self._loop = asyncio.new_event_loop()
         self._connections: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._loop.run_forever)
-        self._options = {"limits": limits, "anybody": anybody}
+        self._options = {"limits": limits, "anybody": anybody, "first_update": first_update}
         self.api: BotApi
 
     # --- What people do
@@ -124,10 +124,18 @@ class TelegramServer:
 
 @contextmanager
 def serving(
-    *, token: str = TOKEN, port: int = 0, limits: Limits | None = None, anybody: bool = False
+    *,
+    token: str = TOKEN,
+    port: int = 0,
+    limits: Limits | None = None,
+    anybody: bool = False,
+    first_update: int = 1,
 ) -> Iterator[TelegramServer]:
-    """Serve inside the block. Port 0 is any that is free; without ``limits`` a bot may send as much as it likes."""
-    server = TelegramServer(token=token, limits=limits or Limits(), anybody=anybody)
+    """Serve inside the block. Port 0 is any that is free; without ``limits`` a bot may send as much as it likes.
+
+    A bot that has talked to an earlier server knows its updates: ``first_update`` is to be above all of them.
+    """
+    server = TelegramServer(token=token, limits=limits or Limits(), anybody=anybody, first_update=first_update)
     server.start(port)
     try:
         yield server

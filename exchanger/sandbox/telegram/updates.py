@@ -17,12 +17,12 @@ WEBHOOK_TIMEOUT = 10.0
 
 
 class Updates:
-    """The queue of one bot. All of it runs in the server's event loop."""
+    """The queue of one bot, numbered from ``first_id`` on. All of it runs in the server's event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, first_id: int) -> None:
         self.webhook: dict[str, Any] = {"url": ""}
         self._waiting: deque[dict[str, Any]] = deque()
-        self._next_id = 1
+        self._next_id = first_id
         self._allowed: list[str] = []
         self._news = asyncio.Event()
         self._poller: asyncio.Future[None] | None = None
@@ -100,8 +100,10 @@ class Updates:
         self._news.clear()
         poller = self._poller = asyncio.get_running_loop().create_future()
         news = asyncio.ensure_future(self._news.wait())
-        await asyncio.wait({poller, news}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        news.cancel()
+        try:
+            await asyncio.wait({poller, news}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            news.cancel()
         if poller.done():
             poller.result()
         else:

@@ -1,0 +1,1 @@
+"""The process that talks: ``manage.py runbot``, any number of them on any machines."""
