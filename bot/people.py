@@ -20,7 +20,16 @@ class Person:
 
 
 def find_person(telegram_user_id: int) -> Person | None:
-    """Who has linked the account, by what the identity database says now; None where nobody has."""
+    """Whose chat this is now: who has linked the account; None where nobody has. Ask at each use.
+
+    The identity database alone says so. ``conversations.user_id`` is a note for lists of the bot's database, brought in
+    line with every update of the chat; nothing is decided by it. An event from web that tells of an unlinking would
+    come after it, and leave a moment in which the bot still believed in the link; and the two databases cannot commit
+    together.
+
+    Raises:
+        ForeignContext, NoContext: anywhere but in a telegram process.
+    """
     profile = IdentityAdapter(Context.TELEGRAM).find_profile_by_telegram(telegram_user_id)
     return None if profile is None else Person(profile.user_id, profile.language, _zone(profile.time_zone))
 

@@ -8,6 +8,7 @@ from typing import Any, Generic, Self, TypeVar
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
+from exchanger.kernel.money.pairs import Pair
 from exchanger.kernel.refusals import Refused
 
 Item = TypeVar("Item")
@@ -15,6 +16,25 @@ Item = TypeVar("Item")
 
 class WebRefused(Refused):
     """Web will not do it: 4xx, with web's own ``code``, ``message``, ``details`` and ``retry_after`` (seconds)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """The market's: how much of the pair's target one unit of its source buys, last said at ``confirmed_at``."""
+
+    pair: Pair
+    rate: Decimal
+    confirmed_at: datetime
+    valid_until: datetime | None
+
+    @classmethod
+    def of(cls, said: dict[str, Any]) -> Self:
+        return cls(
+            pair=Pair.parse(f"{said['from_currency']}_{said['to_currency']}"),
+            rate=Decimal(said["rate"]),
+            confirmed_at=datetime.fromisoformat(said["confirmed_at"]),
+            valid_until=_moment(said["valid_until"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)

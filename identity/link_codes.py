@@ -28,3 +28,8 @@ def read_code(typed: str) -> str:
 def code_hash(code: str) -> str:
     """What the table knows a code by: its SHA-256, in hex."""
     return hashlib.sha256(code.encode(errors="surrogatepass")).hexdigest()
+
+
+def is_code(text: str) -> bool:
+    """Whether a text looks like a code as a deep link has it, be it a living one or not."""
+    return len(text) == _LENGTH and set(text) <= set(_SYMBOLS)

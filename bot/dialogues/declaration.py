@@ -8,7 +8,11 @@ from django.utils.functional import Promise
 from bot.dialogues.turn import Turn
 
 Handler = Callable[[Turn, str], None]
-"""Given the turn and what was said: a command's arguments, a text, or the value of a pressed button."""
+"""Given the turn and what was said: a command's arguments, a text, or the value of a pressed button.
+
+It may let WebDown and any Refused through: the person is told then, and the dialogue stays where it was. What it asks
+others to do must be harmless to do again, since an update is handled again when its transaction fails.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +40,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
-    """A state machine: its steps by name. A conversation in one is in the state ``<dialogue>.<step>``."""
+    """A state machine: its steps by name. A conversation in one is in the state ``<dialogue>.<step>``.
+
+    A ``linked`` one ends when its person has unlinked the account meanwhile.
+    """
 
     name: str
     steps: Mapping[str, Step]
+    linked: bool = False
 
     def state(self, step: str) -> str:
         """The state of a step; raises KeyError where there is none of this name."""

@@ -1,7 +1,9 @@
 """Which handler a turn belongs to, and what is said where it belongs to none."""
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from datetime import timedelta
 from typing import Final
 
@@ -11,10 +13,15 @@ from django.utils.translation import gettext as _
 from bot.configuration import recent_configuration
 from bot.declared_texts import MAINTENANCE
 from bot.dialogues.declaration import Command, Dialogue, Step
+from bot.dialogues.refusals import refusal_text
 from bot.dialogues.standing import IDLE
 from bot.dialogues.turn import Reply, Turn, pressed_value
 from bot.models.reply import ReplyMethod
 from bot.texts import text_of
+from bot.web_api import NOT_LINKED, WebDown
+from exchanger.kernel.refusals import Refused
+
+logger = logging.getLogger(__name__)
 
 _COMMAND: Final = re.compile(r"/([A-Za-z0-9_]{1,64})(?:@\w+)?(?:\s+(.*))?", re.ASCII | re.DOTALL)
 JOINED: Final = ("member", "administrator")
@@ -35,6 +42,7 @@ class Engine:
         self._steps: Mapping[str, Step] = {
             dialogue.state(name): step for dialogue in dialogues for name, step in dialogue.steps.items()
         }
+        self._linked = {dialogue.state(name) for dialogue in dialogues if dialogue.linked for name in dialogue.steps}
 
     def respond(self, turn: Turn) -> None:
         """Let the turn be handled: its replies and its standing are then as they should be."""
@@ -58,7 +66,8 @@ class Engine:
             turn.say(text_of(MAINTENANCE, turn.language))
             return
         self._expire(turn, configuration.dialogue_timeout)
-        self._dispatch(turn)
+        self._require_person(turn)
+        self._try(turn)
         if turn.standing.state != IDLE:
             turn.standing.touched_at = turn.now
 
@@ -68,6 +77,29 @@ class Engine:
             turn.say(_("We did not finish last time, and I have stopped waiting. Nothing was done."))
         elif turn.standing.state not in (IDLE, *self._steps):
             turn.end()  # the dialogue is not there any more
+
+    def _require_person(self, turn: Turn) -> None:
+        if turn.person is None and turn.standing.state in self._linked:
+            self._unlinked(turn)
+
+    def _unlinked(self, turn: Turn) -> None:
+        turn.end()
+        turn.say(_("Your account is not linked to this chat any more, so I have stopped. To link it: /link"))
+
+    def _try(self, turn: Turn) -> None:
+        """Where a handler is refused, or web does not answer it, all is as before, and the person can try again."""
+        before, said = deepcopy(turn.standing), len(turn.replies)
+        try:
+            self._dispatch(turn)
+        except (WebDown, Refused) as error:
+            turn.standing, turn.replies[said:] = before, []
+            if isinstance(error, WebDown):
+                logger.warning("Web does not answer: %s", error)
+                turn.say(_("I cannot reach the exchange at the moment. Please try again in a few minutes."))
+            elif error.code == NOT_LINKED:
+                self._unlinked(turn)
+            else:
+                turn.say(refusal_text(error))
 
     def _dispatch(self, turn: Turn) -> None:
         incoming = turn.incoming
@@ -89,7 +121,7 @@ class Engine:
             turn.say(_("I do not know the command /{name}. What I can do: /help").format(name=name))
             return
         if command.linked and turn.person is None:
-            turn.say(_("For this I need to know who you are: link your account first. How: /help"))
+            turn.say(_("For this I need to know who you are: link your account first. How: /link"))
             return
         if command.interrupts:
             turn.end()

@@ -1,9 +1,20 @@
 """Every command, in the order of /help and of Telegram's menu, and every dialogue."""
 
-from bot.dialogues import cancel, help, language, rates, start  # noqa: A004
+from bot.dialogues import cancel, exchange, help, language, link, orders, payment, rates, start  # noqa: A004
 from bot.dialogues.engine import Engine
 
 ENGINE = Engine(
-    commands=(rates.COMMAND, language.COMMAND, cancel.COMMAND, help.COMMAND, start.COMMAND),
-    dialogues=(language.DIALOGUE,),
+    commands=(
+        rates.COMMAND,
+        link.LINK_COMMAND,
+        language.COMMAND,
+        cancel.COMMAND,
+        help.COMMAND,
+        start.COMMAND,
+        exchange.COMMAND,
+        orders.COMMAND,
+        orders.STATUS_COMMAND,
+        link.UNLINK_COMMAND,
+    ),
+    dialogues=(language.DIALOGUE, link.LINK, link.UNLINK, exchange.DIALOGUE, payment.DIALOGUE, orders.DIALOGUE),
 )

@@ -11,6 +11,7 @@ from bot.dialogues.standing import Standing
 from bot.incoming import Incoming
 from bot.models.reply import ReplyMethod
 from bot.people import UTC_ZONE, Person
+from bot.web_api import Acting
 
 if TYPE_CHECKING:
     from bot.dialogues.declaration import Command
@@ -53,6 +54,13 @@ class Turn:
     def zone(self) -> ZoneInfo:
         """In which times are shown."""
         return UTC_ZONE if self.person is None else self.person.zone
+
+    @property
+    def acting(self) -> Acting:
+        """For whom web is asked; there is somebody wherever a handler is for linked people."""
+        if self.person is None:
+            raise ValueError("Nobody is linked: declare the command or the dialogue as linked.")
+        return Acting(self.person.user_id, self.incoming.chat_id)
 
     @property
     def data(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How times and rates are written, and what is said of an amount that cannot be read."""
+"""How times, amounts and rates are written, and what is said of an amount that cannot be read."""
 
 import re
 from datetime import datetime
@@ -8,12 +8,27 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext as _
 
 from bot.amounts import Problem, WrongAmount
-from exchanger.kernel.money.currencies import CEILING, MOST_PLACES
+from exchanger.kernel.money.currencies import CEILING, MOST_PLACES, currency
 
 
 def moment(at: datetime, zone: ZoneInfo) -> str:
     """``2026-11-23 18:05 (Europe/Kyiv)``: the zone is said, since not everybody has told theirs."""
     return f"{at.astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})"
+
+
+def deadline(at: datetime, zone: ZoneInfo) -> str:
+    """A moment that may be near, to the second."""
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S} ({zone.key})"
+
+
+def amount_text(amount: Decimal, code: str) -> str:
+    """``100.00 USD``"""
+    return f"{currency(code).text(amount)} {code}"
+
+
+def percent_text(share: Decimal) -> str:
+    """``0.3 %`` of 0.003."""
+    return f"{rate_text(share * 100)} %"
 
 
 def rate_text(rate: Decimal) -> str:

@@ -22,6 +22,7 @@ from bot.tests.updates import CHAT, buttons, link, message, press, tell, texts
 pytestmark = pytest.mark.context("telegram")
 
 TIMEOUT = 1800  # seconds, of the configuration where nothing is published
+OPEN_TO_ALL = ("rates", "link", "language", "cancel", "help", "start")
 GREETING = {"en": "Hello!", "uk": "Вітаю!", "ru": "Здравствуйте!"}
 
 
@@ -84,7 +85,9 @@ def test_a_profile_that_names_a_language_or_a_zone_that_is_not_known_does_no_har
 @pytest.mark.parametrize("language", GREETING)
 def test_every_command_is_in_help_in_its_language(language):
     (text,) = said(message("/help", language=language))
-    assert [line.split(" – ")[0] for line in text.split("\n")[1:]] == [f"/{each.name}" for each in ENGINE.commands]
+    named = [line.split(" – ")[0] for line in text.split("\n") if line.startswith("/")]
+    assert named == [f"/{each.name}" for each in ENGINE.commands]
+    assert {each.name for each in ENGINE.commands if not each.linked} == set(OPEN_TO_ALL)
 
 
 # --- What was not expected
@@ -128,13 +131,13 @@ class Exchange:
         self.done = []
         hint = gettext_lazy("Begin")
         self.dialogue = Dialogue(
-            "exchange",
+            "swap",
             {
                 "amount": Step(hint, on_text=self.amount),
                 "sure": Step(hint, on_press=self.sure),
             },
         )
-        command = Command("exchange", hint, self.begin)
+        command = Command("swap", hint, self.begin)
         self.engine = Engine([*ENGINE.commands, command], [self.dialogue])
 
     def begin(self, turn, arguments):
@@ -162,7 +165,7 @@ def talk(exchange):
 
 
 def test_a_dialogue_goes_from_step_to_step_and_knows_what_was_said(exchange, talk):
-    assert texts(talk(message("/exchange"))) == ["How much?"]
+    assert texts(talk(message("/swap"))) == ["How much?"]
     (asked,) = talk(message(" 100 "))
     assert asked.payload["text"] == "100, sure?"
     assert texts(talk(press(buttons(asked)[0]))) == ["Thank you", "Done."]
@@ -171,7 +174,7 @@ def test_a_dialogue_goes_from_step_to_step_and_knows_what_was_said(exchange, tal
 
 
 def test_a_button_that_is_pressed_twice_does_it_once(exchange, talk):
-    talk(message("/exchange"))
+    talk(message("/swap"))
     (asked,) = talk(message("100"))
     first, again = press(buttons(asked)[0]), press(buttons(asked)[0])
     replies = talk(first, again)
@@ -181,13 +184,13 @@ def test_a_button_that_is_pressed_twice_does_it_once(exchange, talk):
 
 
 def test_a_button_of_an_earlier_time_does_nothing(exchange, talk):
-    talk(message("/exchange"))
+    talk(message("/swap"))
     (before,) = talk(message("100"))
-    talk(message("/exchange"))
+    talk(message("/swap"))
     (now,) = talk(message("200"))
     (answer,) = talk(press(buttons(before)[0]))
     assert answer.payload["text"] == "This button is not in use any more."
-    assert (exchange.done, standing().state) == ([], "exchange.sure")
+    assert (exchange.done, standing().state) == ([], "swap.sure")
     talk(press(buttons(now)[1]))
     assert exchange.done == [("USD", "200", "no")]
 
@@ -196,16 +199,16 @@ def test_a_button_of_an_earlier_time_does_nothing(exchange, talk):
     "data", ["", ":", "yes", ":yes", "{token}:", "{token}:other", "{token}:yes:", "ї:yes", "x" * 64]
 )
 def test_what_a_button_never_carried_does_nothing(exchange, talk, data):
-    talk(message("/exchange"))
+    talk(message("/swap"))
     talk(message("100"))
     (answer,) = talk(press(data.format(token=standing().token)))
     assert answer.payload["text"] == "This button is not in use any more."
-    assert (exchange.done, standing().state) == ([], "exchange.sure")
+    assert (exchange.done, standing().state) == ([], "swap.sure")
 
 
 @pytest.mark.parametrize("update", [message("yes"), message(photo=[])])
 def test_where_a_press_is_wanted_anything_else_is_told_so_and_the_dialogue_goes_on(exchange, talk, update):
-    talk(message("/exchange"))
+    talk(message("/swap"))
     (asked,) = talk(message("100"))
     (hint,) = texts(talk(update))
     assert hint == "Begin\nTo stop: /cancel"
@@ -214,13 +217,13 @@ def test_where_a_press_is_wanted_anything_else_is_told_so_and_the_dialogue_goes_
 
 
 def test_a_changed_message_is_to_be_sent_again(talk):
-    talk(message("/exchange"))
+    talk(message("/swap"))
     (text,) = texts(talk(message("200", kind="edited_message")))
     assert "send it again" in text
-    assert standing().state == "exchange.amount"
+    assert standing().state == "swap.amount"
 
 
-@pytest.mark.parametrize("steps", [[message("/exchange")], [message("/exchange"), message("100")]])
+@pytest.mark.parametrize("steps", [[message("/swap")], [message("/swap"), message("100")]])
 def test_cancel_ends_a_dialogue_at_any_point(exchange, talk, steps):
     for step in steps:
         talk(step)
@@ -231,10 +234,10 @@ def test_cancel_ends_a_dialogue_at_any_point(exchange, talk, steps):
 
 
 def test_help_and_rates_leave_a_dialogue_where_it_is_and_other_commands_end_it(talk):
-    talk(message("/exchange"))
+    talk(message("/swap"))
     talk(message("/help"))
     talk(message("/unknown"))
-    assert standing().state == "exchange.amount"
+    assert standing().state == "swap.amount"
     talk(message("/start"))
     assert standing().state == "idle"
 
@@ -246,7 +249,7 @@ def time_has_passed(seconds):
 
 
 def test_a_dialogue_in_which_nobody_says_anything_ends_and_says_so_at_the_next_word(exchange, talk):
-    talk(message("/exchange"))
+    talk(message("/swap"))
     (asked,) = talk(message("100"))
     time_has_passed(TIMEOUT + 1)
     notice, told = texts(talk(press(buttons(asked)[0])))
@@ -257,25 +260,25 @@ def test_a_dialogue_in_which_nobody_says_anything_ends_and_says_so_at_the_next_w
 
 def test_operators_say_how_long_a_dialogue_waits(talk, publish):
     publish(dialogue_timeout_seconds=60)
-    talk(message("/exchange"))
+    talk(message("/swap"))
     time_has_passed(61)
     assert "stopped waiting" in texts(talk(message("100")))[0]
 
 
 @pytest.mark.parametrize(("language", "word"), [("en", "some work"), ("uk", "технічні"), ("ru", "технические")])
 def test_during_maintenance_nothing_else_is_said_and_a_dialogue_stays_where_it_is(talk, publish, language, word):
-    talk(message("/exchange"))
+    talk(message("/swap"))
     publish(maintenance_mode=True)
     for update in (message("/rates", language=language), message("100", language=language)):
         (text,) = texts(talk(update))
         assert word in text
-    assert standing().state == "exchange.amount"
+    assert standing().state == "swap.amount"
     publish()
     assert texts(talk(message("100"))) == ["100, sure?"]
 
 
 def test_a_word_in_time_keeps_a_dialogue_alive(talk):
-    talk(message("/exchange"))
+    talk(message("/swap"))
     time_has_passed(TIMEOUT - 60)
     talk(message("/help"))
     assert timezone.now() - standing().touched_at < timedelta(minutes=1)
@@ -283,36 +286,38 @@ def test_a_word_in_time_keeps_a_dialogue_alive(talk):
 
 
 def test_a_command_after_the_time_is_obeyed_too(talk):
-    talk(message("/exchange"))
+    talk(message("/swap"))
     time_has_passed(TIMEOUT + 1)
-    told, asked = texts(talk(message("/exchange")))
+    told, asked = texts(talk(message("/swap")))
     assert "stopped waiting" in told
     assert asked == "How much?"
 
 
 def test_a_dialogue_that_a_release_has_taken_away_is_over(talk):
-    talk(message("/exchange"))
+    talk(message("/swap"))
     assert "did not understand" in said(message("100"))[0]  # an engine without it
     assert standing().state == "idle"
 
 
 @pytest.mark.parametrize("context", [None, [], {}, {"dialogue": None}, {"dialogue": {"token": 1}}, {"dialogue": 7}])
 def test_a_context_that_makes_no_sense_is_no_dialogue(talk, context):
-    ConversationFactory(telegram_user_id=CHAT, state="exchange.sure", context=context)
+    ConversationFactory(telegram_user_id=CHAT, state="swap.sure", context=context)
     assert "did not understand" in texts(talk(message("100")))[0]
 
 
 def test_a_command_for_linked_people_tells_others_so():
     called = []
-    command = Command("orders", gettext_lazy("Begin"), lambda turn, arguments: called.append(turn.person), linked=True)
+    command = Command("mine", gettext_lazy("Begin"), lambda turn, arguments: called.append(turn.person), linked=True)
     own = Engine([*ENGINE.commands, command], [])
-    assert "link your account" in said(message("/orders"), engine=own)[0]
+    assert "link your account" in said(message("/mine"), engine=own)[0]
     assert called == []
     user = link(Conversation.objects.get(), language="uk", time_zone="Europe/Kyiv")
-    tell(message("/orders"), engine=own)
+    tell(message("/mine"), engine=own)
     (person,) = called
     assert (person.user_id, person.zone.key) == (user.pk, "Europe/Kyiv")
-    assert "З прив'язаним обліковим записом:\n/orders" in said(message("/help"), engine=own)[0]
+    everybodys, mine = said(message("/help"), engine=own)[0].split("\n\nЗ прив'язаним обліковим записом:\n")
+    assert "/mine" in mine
+    assert "/mine" not in everybodys
 
 
 def test_a_deep_link_opens_what_has_registered_itself_for_it(monkeypatch):
@@ -339,12 +344,12 @@ def test_a_deep_link_opens_what_has_registered_itself_for_it(monkeypatch):
 def test_a_button_must_fit_into_what_telegram_lets_it_carry(exchange):
     turn = Turn(None, None, "en", timezone.now(), Standing())
     with pytest.raises(ValueError, match=str(MOST_CALLBACK_BYTES)):
-        turn.ask("exchange.sure", "?", [[Button("x", "y" * 60)]])
+        turn.ask("swap.sure", "?", [[Button("x", "y" * 60)]])
 
 
 def test_a_standing_is_read_as_it_was_written():
     person = uuid4()
-    written = Standing("exchange.sure", "abcd", ("yes",), {"amount": "1"}, datetime(2026, 11, 23, tzinfo=UTC))
+    written = Standing("swap.sure", "abcd", ("yes",), {"amount": "1"}, datetime(2026, 11, 23, tzinfo=UTC))
     written.choose_language("uk", person)
     assert Standing.read(written.state, written.context) == written
     assert written.chosen_language(person) == "uk"

@@ -46,9 +46,9 @@ def held_after(proxy: "FaultyProxy", forward: Forward) -> httpx.Response | None:
 
 
 class FaultyProxy:
-    """Forwards POSTs to ``target``; each request takes the next of ``faults``, and passes when there are none left.
+    """Forwards to ``target``. Each POST takes the next of ``faults``, and passes when there are none left; GETs pass.
 
-    ``sent`` holds the bodies in the order in which they came.
+    ``sent`` holds the bodies of POSTs in the order in which they came.
     """
 
     def __init__(self, target: str) -> None:
@@ -62,6 +62,10 @@ class FaultyProxy:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 proxy._handle(self)
+
+            def do_GET(self) -> None:
+                headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
+                _answer(self, httpx.get(proxy.target + self.path, headers=headers, timeout=10))
 
             def log_message(self, *args: object) -> None:
                 pass
@@ -93,7 +97,11 @@ class FaultyProxy:
         if answer is None:
             request.close_connection = True
             return
-        request.send_response(answer.status_code)
-        request.send_header("Content-Length", str(len(answer.content)))
-        request.end_headers()
-        request.wfile.write(answer.content)
+        _answer(request, answer)
+
+
+def _answer(request: BaseHTTPRequestHandler, answer: httpx.Response) -> None:
+    request.send_response(answer.status_code)
+    request.send_header("Content-Length", str(len(answer.content)))
+    request.end_headers()
+    request.wfile.write(answer.content)

@@ -77,7 +77,7 @@ def signed(who, method, path, body=b"", *, key="", age=0, settings):
 
 
 def test_from_the_offer_to_a_cancelled_order(api, who, market, world):
-    offer = api.rates()
+    offer = api.offer()
     pair = next(pair for pair in offer.pairs if pair.pair == "usd_uah")
     assert (pair.minimum, pair.maximum, pair.rate) == (Decimal(20), Decimal(10000), Decimal("41.2925"))
     quote = api.quote_create(who, pair="usd_uah", from_amount=Decimal("100.00"))
@@ -231,7 +231,7 @@ def test_web_that_is_not_there_is_down(who):
     with socket.socket() as taken:  # bound, and nobody listens
         taken.bind(("127.0.0.1", 0))
         with WebAPI(f"http://127.0.0.1:{taken.getsockname()[1]}") as api:
-            for attempt in (api.rates, lambda: api.order_list(who)):
+            for attempt in (api.rates, api.offer, lambda: api.order_list(who)):
                 with pytest.raises(WebDown):
                     attempt()
 
