@@ -106,7 +106,8 @@ def test_it_starts_from_nothing_tells_where_and_who_and_survives_being_killed(fo
     assert httpx.get(f"http://127.0.0.1:{port + 3}/healthz").status_code == 200  # the card processor's sandbox
     for account in ACCOUNTS:
         assert re.search(rf"{account.email} +{account.password}", up.printed)
-    assert "The bot sends nothing: talk to @BotFather" in up.printed
+    assert "manage.py bot_console" in up.printed
+    assert "send /newbot to @BotFather" in up.printed
     assert "telegram-sender" not in up.printed
     client = next(account for account in ACCOUNTS if account.email.startswith("client@"))
     answer = httpx.post(
