@@ -1,4 +1,4 @@
-"""The chat is linked to an account after its owner has seen whose it is, and unlinked, in words that tell what was done.
+"""The chat is linked to an account after its owner has seen whose it is, and unlinked, in words that say what is done.
 
 Whose chat it is, is asked of the identity database at each use; the bot's own note of it follows.
 """
