@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, Min, OuterRef, QuerySet
 
-from bot.models import Conversation, InboxEvent, Message
+from bot.models import Conversation, InboxEvent, Message, RateAlert
 from exchanger.kernel.contexts import Context, require
 
 
@@ -26,6 +26,10 @@ class TelegramAdapter:
         """The messages of ``find_conversations``."""
         messages = Message.objects.all()
         return messages if user_id is None else messages.filter(conversation__user_id=user_id)
+
+    def find_rate_alerts(self, user_id: UUID) -> QuerySet[RateAlert]:
+        """What a person wants to be told of, the oldest first."""
+        return RateAlert.objects.filter(user_id=user_id).order_by("created_at", "id")
 
     def lock_next_event(self, order_id: UUID) -> InboxEvent | None:
         """The order's event whose turn it is, locked until the transaction ends; None where none has come.

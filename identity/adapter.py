@@ -40,6 +40,10 @@ class IdentityAdapter:
         """What the person tells about themselves; the defaults of an empty profile where they have none yet."""
         return UserProfile.objects.filter(pk=user_id).first() or UserProfile(user_id=user_id)
 
+    def find_profiles(self, ids: Iterable[UUID]) -> dict[UUID, UserProfile]:
+        """The profiles of people, by whose they are; of those who have one."""
+        return {profile.user_id: profile for profile in UserProfile.objects.filter(pk__in=set(ids))}
+
     def find_user_permissions(self, user_id: UUID) -> QuerySet[UserPermission]:
         """What the person may do in this context."""
         return UserPermission.objects.filter(user_id=user_id, application_context=self.context)

@@ -41,6 +41,9 @@ _TEXTS: Final[Mapping[str, Promise]] = {
     ),
     "quote_taken": gettext_lazy("This has been ordered already. Your orders: /orders"),
     "order_status": gettext_lazy("This order cannot be cancelled any more."),
+    # Rate alerts
+    "alert_rate_now": gettext_lazy("This is the rate now. Name another one."),
+    "too_many_alerts": gettext_lazy("You have {most} alerts, as many as there can be. Delete one first: /alerts"),
     # Payments
     "order_not_pending": gettext_lazy("This order waits for no payment any more."),
     "order_expired": gettext_lazy("The time to pay for this order is over. A new one: /exchange"),

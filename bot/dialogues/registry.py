@@ -1,6 +1,6 @@
 """Every command, in the order of /help and of Telegram's menu, and every dialogue."""
 
-from bot.dialogues import cancel, exchange, help, language, link, orders, payment, rates, start  # noqa: A004
+from bot.dialogues import alerts, cancel, exchange, help, language, link, orders, payment, rates, start  # noqa: A004
 from bot.dialogues.engine import Engine
 
 ENGINE = Engine(
@@ -14,7 +14,17 @@ ENGINE = Engine(
         exchange.COMMAND,
         orders.COMMAND,
         orders.STATUS_COMMAND,
+        alerts.COMMAND,
+        alerts.LIST_COMMAND,
         link.UNLINK_COMMAND,
     ),
-    dialogues=(language.DIALOGUE, link.LINK, link.UNLINK, exchange.DIALOGUE, payment.DIALOGUE, orders.DIALOGUE),
+    dialogues=(
+        language.DIALOGUE,
+        link.LINK,
+        link.UNLINK,
+        exchange.DIALOGUE,
+        payment.DIALOGUE,
+        orders.DIALOGUE,
+        alerts.DIALOGUE,
+    ),
 )

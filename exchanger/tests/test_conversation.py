@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from bot.tests.sending import eventually
+from bot.services.rate_alerts import alerts_check
+from bot.tests.sending import eventually, sender
 from bot.tests.talking import BotRun, Talker, settled
 from bot.texts import order_number
 from exchanger.kernel.contexts import Context
@@ -24,9 +25,9 @@ pytestmark = pytest.mark.context("telegram")
 PAGE = CHECKOUT / "docs" / "conversation.md"
 INTRODUCTION = """# A conversation with the bot
 
-`exchanger/tests/test_conversation.py` has it with the bot's own process, a web process and the local Telegram, and compares
-it with this page word for word. Codes, numbers and times are of each run, and written here as `CODE`, `1A2B3C4D` and
-`2026-11-23 18:05`. What stands in brackets is a button.
+`exchanger/tests/test_conversation.py` has it with the bot's own process, a web process and the local Telegram, and
+compares it with this page word for word. Codes, numbers and times are of each run, and written here as `CODE`,
+`1A2B3C4D` and `2026-11-23 18:05`. What stands in brackets is a button.
 """
 # What is another in each run, and what the page has in its place.
 OF_A_RUN = (
@@ -61,6 +62,11 @@ class Transcript:
 
     def text(self):
         return "\n".join([*self.lines[:-1], "```", ""])
+
+    def notified(self):
+        """A notification comes."""
+        with sender(self.talker.server):
+            self._hear()
 
     def _hear(self):
         """Everything that is answered, in order."""
@@ -111,13 +117,22 @@ def settle(as_context):
 
 
 @pytest.fixture
-def bot(world, telegram, processes):
-    bot = BotRun(world, telegram, "conversation", WEB_INTERNAL_URL=processes[Context.WEB].url)
+def move_rate(world):
+    def move(rate):
+        world.superuser("web").execute("UPDATE exchange_rates SET rate = %s", (rate,))
+
+    return move
+
+
+@pytest.fixture
+def bot(world, telegram, processes, settings):
+    settings.WEB_INTERNAL_URL = processes[Context.WEB].url
+    bot = BotRun(world, telegram, "conversation", WEB_INTERNAL_URL=settings.WEB_INTERNAL_URL)
     yield bot
     bot.stop()
 
 
-def english(telegram, code, settle):
+def english(telegram, code, settle, move_rate):
     anna = Transcript(telegram, 7001, "In English", language="en")
     anna.say("/start")
     anna.say("/rates")
@@ -139,6 +154,13 @@ def english(telegram, code, settle):
     anna.note("the money comes")
     anna.say("/status")
     anna.say("/orders")
+    anna.say("/alert usd uah 41.5")
+    anna.say("/alerts")
+    assert alerts_check() == 0
+    move_rate(Decimal("41.80"))
+    assert alerts_check() == 1
+    anna.note("the rate moves")
+    anna.notified()
     anna.say("/cancel")
     anna.say("/unlink")
     anna.press("Unlink")
@@ -162,7 +184,7 @@ def ukrainian(telegram, code, settle):
     return borys.text()
 
 
-def test_the_page_is_what_is_said(world, telegram, bot, code_for, settle, tmp_path):
+def test_the_page_is_what_is_said(world, telegram, bot, code_for, settle, move_rate, tmp_path):
     open_market()
     anna = UserFactory(email="anna@example.com")
     borys = UserFactory(email="borys@example.com", profile__language="uk", profile__time_zone="Europe/Kyiv")
@@ -170,7 +192,7 @@ def test_the_page_is_what_is_said(world, telegram, bot, code_for, settle, tmp_pa
         "\n".join(
             [
                 INTRODUCTION,
-                english(telegram, code_for(anna), settle),
+                english(telegram, code_for(anna), settle, move_rate),
                 ukrainian(telegram, code_for(borys), settle),
             ]
         ).rstrip()
