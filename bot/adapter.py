@@ -5,7 +5,8 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, Min, OuterRef, QuerySet
 
-from bot.models import Conversation, InboxEvent, Message, RateAlert
+from bot.models import Conversation, InboxEvent, Message, NotificationPreferences, RateAlert
+from bot.notification_kinds import Kind
 from exchanger.kernel.contexts import Context, require
 
 
@@ -30,6 +31,11 @@ class TelegramAdapter:
     def find_rate_alerts(self, user_id: UUID) -> QuerySet[RateAlert]:
         """What a person wants to be told of, the oldest first."""
         return RateAlert.objects.filter(user_id=user_id).order_by("created_at", "id")
+
+    def find_wanted_kinds(self, user_id: UUID) -> frozenset[Kind]:
+        """The kinds of notifications that a person has not switched off."""
+        found = NotificationPreferences.objects.filter(pk=user_id).first() or NotificationPreferences()
+        return frozenset(kind for kind in Kind if getattr(found, kind))
 
     def lock_next_event(self, order_id: UUID) -> InboxEvent | None:
         """The order's event whose turn it is, locked until the transaction ends; None where none has come.

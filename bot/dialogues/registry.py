@@ -1,6 +1,6 @@
 """Every command, in the order of /help and of Telegram's menu, and every dialogue."""
 
-from bot.dialogues import alerts, cancel, exchange, help, language, link, orders, payment, rates, start  # noqa: A004
+from bot.dialogues import alerts, cancel, exchange, help, language, link, notifications, orders, payment, rates, start  # noqa: A004
 from bot.dialogues.engine import Engine
 
 ENGINE = Engine(
@@ -16,6 +16,7 @@ ENGINE = Engine(
         orders.STATUS_COMMAND,
         alerts.COMMAND,
         alerts.LIST_COMMAND,
+        notifications.COMMAND,
         link.UNLINK_COMMAND,
     ),
     dialogues=(
@@ -26,5 +27,6 @@ ENGINE = Engine(
         payment.DIALOGUE,
         orders.DIALOGUE,
         alerts.DIALOGUE,
+        notifications.DIALOGUE,
     ),
 )

@@ -6,6 +6,7 @@ from bot.models.conversation import Conversation
 from bot.models.inbox import InboxEvent
 from bot.models.message import Message
 from bot.models.notification import Notification
+from bot.models.notification_preferences import NotificationPreferences
 from bot.models.rate_alert import RateAlert
 from bot.models.reply import BotReply, ReplyMethod
 from bot.models.update import BotUpdate
@@ -22,6 +23,7 @@ __all__ = [
     "InboxEvent",
     "Message",
     "Notification",
+    "NotificationPreferences",
     "PublishedConfiguration",
     "RateAlert",
     "ReplyMethod",

@@ -14,12 +14,15 @@ from uuid import UUID
 
 from django.db import connections, transaction
 
+from bot.notification_kinds import ALWAYS, KIND_OF, Kind
+
 ALIAS: Final = "bot"
 LEASE_SECONDS: Final = 90
 
 NOT_LINKED: Final = "No Telegram account is linked."
 BLOCKED: Final = "The account has blocked the bot, or is gone."
 STOPPED: Final = "The broadcast was stopped."
+UNWANTED: Final = "The person has switched this kind of notification off."
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +76,28 @@ _CLAIMABLE = """
           AND other.id <> {n}.id AND (other.claimed_until > now() OR {before}))
 """
 _EARLIER = "(other.created_at, other.id) < (n.created_at, n.id)"
+_KINDS = " ".join(
+    f"WHEN split_part(notifications.notification_type, '.', 1) = '{prefix}' THEN NOT wanted.{kind}"
+    for prefix, kind in KIND_OF.items()
+)
+_SWITCHED_OFF = f"""
+    CASE WHEN notifications.notification_type IN ({", ".join(f"'{told}'" for told in ALWAYS)}) THEN false
+         WHEN notifications.broadcast_id IS NOT NULL THEN NOT wanted.{Kind.BROADCASTS} {_KINDS} END
+"""
 _TAKEN = f"""
 UPDATE notifications SET claimed_until = clock_timestamp() + %(lease)s * interval '1 second'
 FROM due LEFT JOIN conversations ON conversations.telegram_user_id = due.telegram_user_id
+    LEFT JOIN notification_preferences wanted ON wanted.user_id = due.user_id
 WHERE notifications.id = due.id
 RETURNING notifications.id, coalesce(notifications.telegram_user_id, 0), message, attempts, claimed_until,
     CASE WHEN due.stopped THEN '{STOPPED}'
          WHEN notifications.telegram_user_id IS NULL THEN '{NOT_LINKED}'
-         WHEN blocked_at IS NOT NULL THEN '{BLOCKED}' ELSE '' END
+         WHEN blocked_at IS NOT NULL THEN '{BLOCKED}'
+         WHEN {_SWITCHED_OFF} THEN '{UNWANTED}' ELSE '' END
 """  # noqa: S608
 _CLAIM_NEWS = f"""
 WITH due AS MATERIALIZED (
-    SELECT n.id, n.telegram_user_id, false AS stopped FROM notifications n
+    SELECT n.id, n.telegram_user_id, n.user_id, false AS stopped FROM notifications n
     WHERE n.broadcast_id IS NULL AND {_CLAIMABLE.format(n="n", before=f"other.broadcast_id IS NULL AND {_EARLIER}")}
     ORDER BY n.next_attempt_at, n.id LIMIT %(limit)s FOR UPDATE OF n SKIP LOCKED)
 {_TAKEN}
@@ -98,8 +111,8 @@ WITH sendable AS MATERIALIZED (
     SELECT id, status = 'stopped' AS stopped FROM broadcasts WHERE status IN ('running', 'done', 'stopped')
     ORDER BY created_at),
 due AS MATERIALIZED (
-    SELECT chosen.id, chosen.telegram_user_id, stopped FROM sendable CROSS JOIN LATERAL (
-        SELECT n.id, n.telegram_user_id FROM notifications n
+    SELECT chosen.id, chosen.telegram_user_id, chosen.user_id, stopped FROM sendable CROSS JOIN LATERAL (
+        SELECT n.id, n.telegram_user_id, n.user_id FROM notifications n
         WHERE n.broadcast_id = sendable.id AND {_CLAIMABLE.format(n="n", before=_BEFORE_A_BROADCAST)}
         ORDER BY n.next_attempt_at, n.id LIMIT %(limit)s FOR UPDATE OF n SKIP LOCKED) chosen
     LIMIT %(limit)s)

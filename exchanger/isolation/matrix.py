@@ -96,6 +96,7 @@ TABLES: dict[str, dict[str, dict[Context, str]]] = {
         "published_configuration": {TELEGRAM: "select", ADMIN: _NO_DELETE},
         "bot_updates": {TELEGRAM: _ALL, ADMIN: "select"},
         "bot_replies": {TELEGRAM: _ALL, ADMIN: "select"},
+        "notification_preferences": {TELEGRAM: _NO_DELETE, ADMIN: "select"},
         "rate_alerts": {TELEGRAM: "select insert delete", ADMIN: "select"},
         "event_inbox": {TELEGRAM: "select insert update(handled_at)", ADMIN: "select"},
         "cache_invalidations": {TELEGRAM: _ALL, ADMIN: "select insert delete"},

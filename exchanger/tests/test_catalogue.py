@@ -24,7 +24,10 @@ EXTRA_TABLES = {
         "refunds", "provider_events", "used_tokens",
     },
     "admin": {"configurations", "audit_outcomes", "audit_chain", "operator_factors", "operator_recovery_codes"},
-    "bot": {"event_inbox", "broadcasts", "published_configuration", "bot_updates", "bot_replies", "rate_alerts"},
+    "bot": {
+        "event_inbox", "broadcasts", "published_configuration", "bot_updates", "bot_replies", "rate_alerts",
+        "notification_preferences",
+    },
 }  # fmt: skip
 JOB_TABLES = {
     "procrastinate_events", "procrastinate_jobs", "procrastinate_periodic_defers", "procrastinate_workers",

@@ -9,12 +9,13 @@ GRANT SELECT, INSERT, UPDATE, DELETE
     TO exchanger_telegram;
 GRANT SELECT, INSERT, UPDATE (handled_at) ON event_inbox TO exchanger_telegram;
 GRANT SELECT, INSERT, DELETE ON rate_alerts TO exchanger_telegram;
+GRANT SELECT, INSERT, UPDATE ON notification_preferences TO exchanger_telegram;
 GRANT SELECT ON broadcasts TO exchanger_telegram;
 GRANT SELECT ON published_configuration TO exchanger_telegram;
 
 GRANT SELECT
     ON conversations, messages, notifications, bot_state, user_commands, bot_updates, bot_replies, event_inbox,
-        rate_alerts
+        rate_alerts, notification_preferences
     TO exchanger_admin;
 GRANT INSERT ON notifications TO exchanger_admin;
 -- A notification that is dead may be tried again.
