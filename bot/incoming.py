@@ -34,12 +34,14 @@ class Press:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """What has happened in a chat.
+    """What has happened in a chat. ``update_id`` is the same however often a handler is tried: what it asks of others
+    once can be keyed by it.
 
     ``fields`` are Telegram's of the message; ``message_id`` of a press is the message's whose button it was, and
     ``media`` Telegram's name of what a message carries beside text. ``member`` is what the bot has become in the chat.
     """
 
+    update_id: int
     kind: str
     chat_id: int
     is_private: bool
@@ -72,6 +74,7 @@ def read_incoming(update: ReceivedUpdate) -> Incoming:
     message = _object(content.get("message")) if press else content
     message_id = message.get("message_id")
     return Incoming(
+        update_id=update.update_id,
         kind=update.kind,
         chat_id=update.chat_id,
         # A private chat has its person's own number.

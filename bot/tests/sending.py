@@ -1,6 +1,8 @@
 """Senders for tests: in a thread of this process, or as processes of their own."""
 
 import asyncio
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -102,3 +104,14 @@ class SenderProcess:
     def stop(self):
         self.process.terminate()
         assert self.process.wait(timeout=WAIT_SECONDS) == 0, self.log.read_text()
+
+
+@contextmanager
+def frozen_redis(world):
+    with world.redis() as redis:
+        pid = redis.info("server")["process_id"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)

@@ -15,7 +15,7 @@ from bot.runner import poller
 from bot.services.reply_delivery import LEASE_SECONDS
 from bot.services.updates import offset_read
 from bot.tests.factories import ConversationFactory, NotificationFactory
-from bot.tests.sending import FAST, ended, eventually, sender
+from bot.tests.sending import FAST, ended, eventually, frozen_redis, sender
 from bot.tests.talking import BotRun, Talker, settled, talking
 from bot.tests.updates import message, store, waits_for_a_lock
 from exchanger.kernel.contexts import Context
@@ -427,6 +427,15 @@ def test_a_conversation_through_the_webhook(telegram, anna, world):
     finally:
         run.kill()
         application.stop()
+
+
+def test_without_redis_people_are_answered_all_the_same(telegram, anna, world, settings):
+    settings.REDIS_PROBE_SECONDS = 3600
+    with frozen_redis(world), talking(telegram):
+        assert "Hello" in anna.say("/start")
+        assert "Which language" in anna.say("/language")
+        assert "українською" in anna.press("Українська")
+        assert "Що я вмію" in anna.say("/help")
 
 
 def test_the_process_lives_through_a_lost_connection(telegram, anna, world):

@@ -85,6 +85,7 @@ def test_every_kind_that_is_asked_for_is_taken_and_read(update):
 
 def test_updates_that_leave_out_what_they_may_are_read():
     bare = read_incoming(read_update({"update_id": 1, "message": {"chat": {"id": 7}}}))
+    assert bare.update_id == 1
     assert (bare.text, bare.media, bare.message_id, bare.language_code, bare.is_private) == ("", "", 0, "", True)
     alone = read_incoming(read_update({"update_id": 1, "callback_query": {"id": "1", "from": {"id": 7}}}))
     assert (alone.chat_id, alone.press.data, alone.press.label, alone.message_id) == (7, "", "", 0)

@@ -69,6 +69,7 @@ def _not_for(context: Context) -> Iterator[tuple[int, str, str]]:
         yield 12, name, "it opens everything"
     if context is not Context.TELEGRAM:
         yield 13, "TELEGRAM_BOT_TOKEN", "who has the bot's token logs in as any linked client"
+        yield 13, "TELEGRAM_WEBHOOK_SECRET", "who has it speaks to the bot as any linked client"
     if context is Context.ADMIN:
         yield 13, "EVENTS_SECRET", "it signs what web tells telegram, and the panel has no part in that"
         yield 13, "ACTING_SECRET", "who has it orders in the name of any linked client"

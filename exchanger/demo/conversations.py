@@ -20,7 +20,7 @@ from exchanger.demo.chats import Chat
 from exchanger.demo.ids import demo_id
 from exchanger.demo.plan import Plan
 
-_NEXT_TRY: Final = timedelta(minutes=30)
+_NEXT_TRY: Final = timedelta(seconds=10)  # it is due: what is put off keeps the chat's later news waiting
 _FIRST_MESSAGE: Final = 101  # Telegram numbers the messages of a chat itself
 
 

@@ -65,14 +65,16 @@ class Console:
             self._show(f"bot * {call.text}")
             return
         self._show("bot > " + call.text.replace("\n", "\n      "))
-        self._buttons = self._keyboard()
-        for place, button in enumerate(self._buttons, start=1):
-            self._show(f"      [{place}] {button.label}")
+        before, self._buttons = self._buttons, self._keyboard()
+        if self._buttons != before:
+            for place, button in enumerate(self._buttons, start=1):
+                self._show(f"      [{place}] {button.label}")
 
     def _keyboard(self) -> list[_Button]:
-        """The buttons under the newest message, if it has any."""
-        messages = self._server.api.chats.messages
-        number = max((number for chat, number in messages if chat == self._person.id), default=0)
-        message: dict[str, Any] = messages.get((self._person.id, number), {})
-        rows = message.get("reply_markup", {}).get("inline_keyboard", [])
-        return [_Button(number, each["text"], each["callback_data"]) for row in rows for each in row]
+        """The buttons of the newest message that has any: they stay in sight, as in a chat."""
+        messages: dict[tuple[int, int], dict[str, Any]] = dict(self._server.api.chats.messages)
+        for (chat, number), message in sorted(messages.items(), reverse=True):
+            if chat == self._person.id and "reply_markup" in message:
+                rows = message["reply_markup"]["inline_keyboard"]
+                return [_Button(number, each["text"], each["callback_data"]) for row in rows for each in row]
+        return []

@@ -31,16 +31,17 @@ def console(world):
 
 
 def test_what_is_typed_is_answered_and_a_number_presses_a_button(console, as_context):
-    talked = console("/start\n/language\n2\n\n/cancel\n")
+    talked = console("/start\n/language\nwhat?\n2\n\n/cancel\n")
     assert talked.returncode == 0, talked.stderr
     lines = [line.replace("you > ", "").strip() for line in talked.stdout.splitlines()]
     assert "bot > Hello! I show exchange rates: /rates. Everything else that I can do: /help" in lines
     choice = lines.index("bot > Which language shall I speak?")
     assert lines[choice + 1 : choice + 4] == ["[1] English", "[2] Українська", "[3] Русский"]
+    assert "bot > Please press one of the languages." in lines
     assert "bot > Відтепер я говорю українською." in lines
     assert "bot > Скасовувати нічого." in lines
     with as_context("telegram"):
-        assert BotUpdate.objects.filter(handled_at__isnull=False).count() == 4
+        assert BotUpdate.objects.filter(handled_at__isnull=False).count() == 5
 
 
 def test_a_second_session_goes_on_where_the_first_ended(console):

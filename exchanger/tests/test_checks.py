@@ -71,6 +71,7 @@ def test_the_local_run_has_no_finding(servers: TestServers, context: Context | N
         ({"POSTGRES_PASSWORD": "p"}, "W011"),
         ({"ADMIN_SECRET_KEY": "s"}, "E013"),
         ({"OPERATORS_FACTOR_SECRET": "s"}, "E013"),
+        ({"TELEGRAM_WEBHOOK_SECRET": "s"}, "E013"),
         (redis("admin:p@"), "E020"),
         (redis(":p@"), "E020"),
         (redis("web@"), "E021"),

@@ -106,7 +106,8 @@ def test_it_starts_from_nothing_tells_where_and_who_and_survives_being_killed(fo
     assert httpx.get(f"http://127.0.0.1:{port + 3}/healthz").status_code == 200  # the card processor's sandbox
     for account in ACCOUNTS:
         assert re.search(rf"{account.email} +{account.password}", up.printed)
-    assert "The bot sends nothing: talk to @BotFather" in up.printed
+    assert "manage.py bot_console" in up.printed
+    assert "send /newbot to @BotFather" in up.printed
     assert "telegram-sender" not in up.printed
     client = next(account for account in ACCOUNTS if account.email.startswith("client@"))
     answer = httpx.post(
@@ -125,7 +126,10 @@ def test_it_starts_from_nothing_tells_where_and_who_and_survives_being_killed(fo
         assert re.search(r"Ended \d+ processes that an earlier run had left", again.printed)
         me = httpx.get(f"http://127.0.0.1:{port}/api/v1/auth/me", headers={"Authorization": f"Bearer {key}"})
         assert me.json()["email"] == client.email  # the session outlived the kill
-        telegram.wait(lambda: any("your payment is here" in message.text for message in telegram.messages))
+        telegram.wait(lambda: any("ваш платіж надійшов" in message.text for message in telegram.messages))
+        again.wait_for("talking as @exchanger_bot")
+        telegram.say(telegram.join(7001), "/start")
+        telegram.wait(lambda: any("Hello" in message.text for message in telegram.messages))
         assert again.interrupt() == 0
     assert ours(folder) == []
     assert servers(folder) == (None, None)
