@@ -4,7 +4,8 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PY := .venv/bin/python
 READY := .venv/.ready
-WORKERS ?= 2
+# More than there are cores: tests wait for servers and processes half of their time.
+WORKERS ?= 4
 
 .PHONY: up test check reset lint types contracts contract browser migrations deploy help
 .DEFAULT_GOAL := help

@@ -13,7 +13,7 @@ from django.utils.timesince import timesince
 from admin_panel.figures import QUEUE_AGES
 from admin_panel.panel.charts import health_charts, main_currency, orders_chart, turnover_chart
 from admin_panel.panel.labels import ORDER_LABELS
-from admin_panel.panel.money import amount_text, money_text
+from admin_panel.panel.money import amount_text, money_text, received_text
 
 MOST_TABLES = 8
 STALE_AFTER = timedelta(hours=24)  # an open rate older than this is pointed out
@@ -47,7 +47,7 @@ def turnover_today(figure: list[Figure], now: datetime) -> Block:
             f"{row['orders']:,}",
             f"{row['completed']:,}",
             money_text(row["given"], row["from_currency"]),
-            money_text(row["received"], row["to_currency"]),
+            received_text(row["received"], row["to_currency"]),
         ]
         for row in figure
     ]

@@ -1,6 +1,7 @@
 from decimal import Decimal
 
-from exchanger.kernel.money.currencies import UnknownCurrency
+from exchanger.kernel.money.currencies import UnknownCurrency, currency
+from exchanger.kernel.money.rounding import round_received
 from web.models import Order
 from web.orders import payout_of
 
@@ -11,8 +12,16 @@ def amount_text(amount: Decimal | str) -> str:
     return f"{whole}.{fraction.rstrip('0').ljust(2, '0')}"
 
 
-def money_text(amount: Decimal | str, currency: str) -> str:
-    return f"{amount_text(amount)} {currency}"
+def money_text(amount: Decimal | str, code: str) -> str:
+    return f"{amount_text(amount)} {code}"
+
+
+def received_text(amount: str, code: str) -> str:
+    """An amount that clients received, where it was worked out of others: no part of it is below the minor unit."""
+    try:
+        return money_text(round_received(Decimal(amount), currency(code)), code)
+    except UnknownCurrency:
+        return money_text(amount, code)
 
 
 def payout_text(order: Order) -> str:

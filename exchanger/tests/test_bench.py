@@ -47,12 +47,6 @@ def test_a_larger_report_needs_no_more_memory():
     assert "The memory grew by" in output
 
 
-def test_a_larger_list_opens_with_the_same_statements():
-    status, output = run("bench/lists.py", "--rows", "12000")
-    assert status == 0, output
-    assert "Every page is bounded." in output
-
-
 @pytest.mark.parametrize(
     "bench", ["contract", "drill", "exchange", "lists", "notifications", "purge", "reports", "sessions"]
 )
