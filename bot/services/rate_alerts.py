@@ -39,13 +39,6 @@ RETURNING user_id, source, target, rate_alerts.rate, above, now.rate
 class AlertRefused(Refused):
     """No alert was made; the code says why."""
 
-    codes = {
-        400: {
-            "alert_rate_now": "This is the rate now.",
-            "too_many_alerts": "There are as many alerts as one person may have.",
-        }
-    }
-
 
 @dataclass(frozen=True, slots=True)
 class _Crossed:
@@ -64,9 +57,11 @@ def alert_create(*, user_id: UUID, pair: Pair, rate: Decimal, rate_now: Decimal)
         AlertRefused: ``alert_rate_now``, ``too_many_alerts``.
     """
     if rate == rate_now:
-        raise AlertRefused("alert_rate_now", AlertRefused.codes[400]["alert_rate_now"])
+        raise AlertRefused("alert_rate_now", "This is the rate now.")
     if TelegramAdapter().find_rate_alerts(user_id).count() >= MOST:
-        raise AlertRefused("too_many_alerts", AlertRefused.codes[400]["too_many_alerts"], details={"most": MOST})
+        raise AlertRefused(
+            "too_many_alerts", "There are as many alerts as one person may have.", details={"most": MOST}
+        )
     return RateAlert.objects.create(
         user_id=user_id, from_currency=pair.source, to_currency=pair.target, rate=rate, above=rate > rate_now
     )
