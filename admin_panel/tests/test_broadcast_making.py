@@ -16,9 +16,10 @@ from admin_panel.services.broadcasts import (
     operator_broadcast_stop,
 )
 from admin_panel.tests.broadcasts import TEXTS, WHY, actor, linked, many_linked, now, running, written_to
-from admin_panel.tests.workers import WAITING, connected, wait_for
+from admin_panel.tests.workers import WAIT_SECONDS, WAITING, connected
 from bot.models import BroadcastStatus, Notification
 from exchanger.testing import factories
+from exchanger.testing.waiting import until
 from identity.tests.factories import UserFactory
 from web.tests.factories import OrderFactory
 
@@ -158,9 +159,12 @@ def test_a_pause_or_a_stop_waits_for_one_chunk_and_ends_the_making(move, monkeyp
         with connected(web) as held:
             held.execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
             making = pool.submit(closing, lambda: fan_out(broadcast))
-            wait_for(lambda: web.execute(WAITING.format("count(*)"), ['%"orders"%']).fetchone()[0])
+            until(lambda: web.execute(WAITING.format("count(*)"), ['%"orders"%']).fetchone()[0], seconds=WAIT_SECONDS)
             moving = pool.submit(closing, lambda: move(actor=by, broadcast=broadcast, reason=WHY))
-            wait_for(lambda: bot.execute(WAITING.format("count(*)"), ["%FOR NO KEY UPDATE%"]).fetchone()[0])
+            until(
+                lambda: bot.execute(WAITING.format("count(*)"), ["%FOR NO KEY UPDATE%"]).fetchone()[0],
+                seconds=WAIT_SECONDS,
+            )
         making.result()
         moved = moving.result()
     assert moved.status in (BroadcastStatus.PAUSED, BroadcastStatus.STOPPED)

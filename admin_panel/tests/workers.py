@@ -1,11 +1,10 @@
 """Real workers of the admin context, and waiting for what they do."""
 
-import time
-
 import psycopg
 
 from exchanger.kernel.contexts import Context
 from exchanger.testing.processes import WorkerProcess
+from exchanger.testing.waiting import until
 
 WAIT_SECONDS = 90
 WAITING = "SELECT {} FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE %s"
@@ -15,14 +14,6 @@ WAITING = "SELECT {} FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND qu
 def connected(superuser):
     """Another connection to the same place, whose transaction ends with the block."""
     return psycopg.connect(superuser.info.dsn, password=superuser.info.password)
-
-
-def wait_for(condition, told=str):
-    """Until ``condition`` holds; ``told`` says what went on where it never does."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, told()
-        time.sleep(0.05)
 
 
 class Workers:
@@ -37,7 +28,7 @@ class Workers:
         return self.started[-1]
 
     def wait_for(self, condition):
-        wait_for(condition, self.logs)
+        until(condition, self.logs, seconds=WAIT_SECONDS)
 
     def close(self):
         for worker in self.started:

@@ -1,12 +1,9 @@
 """Senders for tests: in a thread of this process, or as processes of their own."""
 
 import asyncio
-import os
-import signal
 import subprocess
 import sys
 import threading
-import time
 from contextlib import contextmanager
 
 from bot.models import Notification
@@ -14,16 +11,10 @@ from bot.sender.loop import Sender
 from bot.telegram.client import Telegram
 from exchanger.local.paths import CHECKOUT
 from exchanger.testing.processes import process_environment
+from exchanger.testing.waiting import until
 
 WAIT_SECONDS = 60
 FAST = {"TELEGRAM_MESSAGES_PER_SECOND": 1000.0, "TELEGRAM_CHAT_MESSAGES_PER_SECOND": 1000.0}
-
-
-def eventually(condition, what=lambda: ""):
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, what()
-        time.sleep(0.02)
 
 
 def time_passes(world):
@@ -40,21 +31,19 @@ def ended():
 
 
 @contextmanager
-def sender(server):
-    """A sender in a thread; whatever it has begun is recorded when the block has ended."""
-    running = threading.Event()
-    held = {}
+def in_thread(server, make):
+    """What ``make(telegram)`` gives, a Sender or a BotProcess, runs in a thread until the block has ended."""
+    running, held = threading.Event(), {}
 
-    async def send():
+    async def run():
         async with Telegram(token=server.token, api_url=server.url, connections=30) as telegram:
-            held["sender"] = Sender(telegram)
-            held["loop"] = asyncio.get_running_loop()
+            held["it"], held["loop"] = make(telegram), asyncio.get_running_loop()
             running.set()
-            await held["sender"].run()
+            await held["it"].run()
 
     def work():
         try:
-            asyncio.run(send())
+            asyncio.run(run())
         except BaseException as error:
             held["error"] = error
             running.set()
@@ -66,18 +55,23 @@ def sender(server):
         yield held
     finally:
         if thread.is_alive():
-            held["loop"].call_soon_threadsafe(held["sender"].stop)
+            held["loop"].call_soon_threadsafe(held["it"].stop)
         thread.join(WAIT_SECONDS)
         assert not thread.is_alive()
     if "error" in held:
         raise held["error"]
 
 
-class SenderProcess:
-    """``manage.py send_notifications`` with an environment of its own; ``variables`` are added to it."""
+def sender(server):
+    """A sender in a thread; whatever it has begun is recorded when the block has ended."""
+    return in_thread(server, Sender)
 
-    def __init__(self, world, server, name, **variables):
-        self.log = world.paths.logs / f"sender-{name}.log"
+
+class BotCommand:
+    """``manage.py <command>`` of the bot with an environment of its own; ``variables`` are added to it."""
+
+    def __init__(self, world, server, name, *command, **variables):
+        self.log = world.paths.logs / f"{name}.log"
         environment = {
             **process_environment("telegram", world.environments),
             "TELEGRAM_BOT_TOKEN": server.token,
@@ -87,15 +81,13 @@ class SenderProcess:
         }
         with self.log.open("w") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "send_notifications"],
-                cwd=CHECKOUT,
-                env=environment,
-                stdout=output,
-                stderr=output,
+                [sys.executable, "manage.py", *command], cwd=CHECKOUT, env=environment, stdout=output, stderr=output
             )
 
-    def wait_until_started(self):
-        eventually(lambda: "sending notifications as @exchanger_bot" in self.log.read_text(), self.log.read_text)
+    def wait_until(self, text):
+        """It has printed ``text``, and not ended before."""
+        until(lambda: text in self.log.read_text() or self.process.poll() is not None, self.log.read_text)
+        assert text in self.log.read_text()
 
     def kill(self):
         self.process.kill()
@@ -106,12 +98,11 @@ class SenderProcess:
         assert self.process.wait(timeout=WAIT_SECONDS) == 0, self.log.read_text()
 
 
-@contextmanager
-def frozen_redis(world):
-    with world.redis() as redis:
-        pid = redis.info("server")["process_id"]
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
+class SenderProcess(BotCommand):
+    """``manage.py send_notifications``."""
+
+    def __init__(self, world, server, name, **variables):
+        super().__init__(world, server, f"sender-{name}", "send_notifications", **variables)
+
+    def wait_until_started(self):
+        self.wait_until("sending notifications as @exchanger_bot")

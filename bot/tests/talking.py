@@ -1,17 +1,8 @@
 """Whole conversations: a bot in a thread or in processes of its own, the local Telegram, and people who talk to it."""
 
-import asyncio
-import subprocess
-import sys
-import threading
-from contextlib import contextmanager
-
 from bot.models import BotReply, BotUpdate
 from bot.runner.process import BotProcess
-from bot.telegram.client import Telegram
-from bot.tests.sending import FAST, WAIT_SECONDS, eventually
-from exchanger.local.paths import CHECKOUT
-from exchanger.testing.processes import process_environment
+from bot.tests.sending import BotCommand, in_thread
 
 
 def settled():
@@ -20,71 +11,16 @@ def settled():
     return not updates.exists() and not BotReply.objects.filter(sent_at=None, dead_at=None).exists()
 
 
-@contextmanager
 def talking(server, *, handlers=2, polls=True):
     """A bot in a thread of this process, until the block has ended."""
-    running, held = threading.Event(), {}
-
-    async def talk():
-        async with Telegram(token=server.token, api_url=server.url, connections=30) as telegram:
-            held["process"] = BotProcess(telegram, handlers=handlers, polls=polls)
-            held["loop"] = asyncio.get_running_loop()
-            running.set()
-            await held["process"].run()
-
-    def work():
-        try:
-            asyncio.run(talk())
-        except BaseException as error:
-            held["error"] = error
-            running.set()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    running.wait()
-    try:
-        yield held
-    finally:
-        if thread.is_alive():
-            held["loop"].call_soon_threadsafe(held["process"].stop)
-        thread.join(WAIT_SECONDS)
-        assert not thread.is_alive()
-    if "error" in held:
-        raise held["error"]
+    return in_thread(server, lambda telegram: BotProcess(telegram, handlers=handlers, polls=polls))
 
 
-class BotRun:
-    """``manage.py runbot`` with an environment of its own."""
+class BotRun(BotCommand):
+    """``manage.py runbot``."""
 
     def __init__(self, world, server, name, *arguments, **variables):
-        self.log = world.paths.logs / f"bot-{name}.log"
-        environment = {
-            **process_environment("telegram", world.environments),
-            "TELEGRAM_BOT_TOKEN": server.token,
-            "TELEGRAM_API_URL": server.url,
-            **{name: str(value) for name, value in {**FAST, **variables}.items()},
-            "PYTHONUNBUFFERED": "1",
-        }
-        with self.log.open("w") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "runbot", *arguments],
-                cwd=CHECKOUT,
-                env=environment,
-                stdout=output,
-                stderr=output,
-            )
-
-    def wait_until(self, text):
-        eventually(lambda: text in self.log.read_text() or self.process.poll() is not None, self.log.read_text)
-        assert text in self.log.read_text()
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self):
-        self.process.terminate()
-        assert self.process.wait(timeout=WAIT_SECONDS) == 0, self.log.read_text()
+        super().__init__(world, server, f"bot-{name}", "runbot", *arguments, **variables)
 
 
 class Talker:

@@ -9,9 +9,10 @@ from bot.services.notification_delivery import UNWANTED, notifications_claim
 from bot.services.notification_preferences import notification_kind_set
 from bot.services.rate_alerts import NOTIFICATION_TYPE
 from bot.tests.factories import BroadcastFactory, ConversationFactory, NotificationFactory
-from bot.tests.sending import ended, eventually, sender
+from bot.tests.sending import ended, sender
 from bot.tests.updates import CHAT, buttons, link, message, press, tell, texts
 from exchanger.sandbox.telegram.server import serving
+from exchanger.testing.waiting import until
 
 pytestmark = pytest.mark.context("telegram")
 
@@ -112,7 +113,7 @@ def test_what_is_called_off_is_not_sent_and_what_comes_after_it_is(anna, setting
         telegram.join(CHAT)
         settings.TELEGRAM_BOT_TOKEN, settings.TELEGRAM_API_URL = telegram.token, telegram.url
         with sender(telegram):
-            eventually(lambda: ended() == 2)
+            until(lambda: ended() == 2)
         assert [call.text for call in telegram.messages] == ["but this"]
     unwanted.refresh_from_db()
     assert (unwanted.sent, unwanted.failure) == (False, UNWANTED)

@@ -14,14 +14,16 @@ from bot.runner import handlers, poller, replier
 from bot.services.reply_delivery import LEASE_SECONDS
 from bot.services.updates import offset_read
 from bot.tests.factories import ConversationFactory, NotificationFactory
-from bot.tests.sending import FAST, ended, eventually, frozen_redis, sender
+from bot.tests.sending import FAST, ended, sender
 from bot.tests.talking import BotRun, Talker, settled, talking
 from bot.tests.updates import message, store, waits_for_a_lock
 from exchanger.kernel.contexts import Context
 from exchanger.sandbox.telegram import faults
 from exchanger.sandbox.telegram.limits import Limits
 from exchanger.sandbox.telegram.server import serving
+from exchanger.testing.outages import frozen_redis
 from exchanger.testing.processes import ApplicationProcess
+from exchanger.testing.waiting import until
 
 pytestmark = pytest.mark.context("telegram")
 CHAT = 7001
@@ -64,7 +66,7 @@ def test_a_conversation_in_each_language(telegram, language):
     with talking(telegram):
         answers = [anna.say("/start"), anna.say("/help"), anna.say("/language")]
         answers += [anna.press(NAMES[language]), anna.say("/cancel")]
-        eventually(settled)
+        until(settled)
     for answer, expected in zip(answers, CONVERSATIONS[language], strict=True):
         assert expected.lower() in answer.lower()
     told = Message.objects.order_by("sent_at", "id").values_list("message_type", "content__direction")
@@ -79,7 +81,7 @@ def test_a_conversation_in_each_language(telegram, language):
 def test_what_was_said_is_recorded_as_telegram_has_it(telegram, anna):
     with talking(telegram):
         anna.say("/language")
-        eventually(settled)
+        until(settled)
     row = Message.objects.get(content__direction="out")
     kept = telegram.api.chats.messages[CHAT, row.message_id]
     assert row.content == {"text": kept["text"], "reply_markup": kept["reply_markup"], "direction": "out"}
@@ -105,10 +107,10 @@ def test_an_idle_bot_hears_of_updates_and_replies_and_does_not_come_upon_them(te
     with talking(telegram):
         for _ in range(3):
             anna.say("/cancel")
-            eventually(settled)
+            until(settled)
         telegram.say(anna.person, "/n1")  # and of the next reply of a chat when the one before it is said
         telegram.say(anna.person, "/n2")
-        eventually(lambda: len(anna.calls) == 5)
+        until(lambda: len(anna.calls) == 5)
 
 
 # --- Restarts, crashes, several at once
@@ -141,7 +143,7 @@ def test_killed_while_it_handles_an_update_another_one_handles_it_once(telegram,
     try:
         with chat_held(world):
             telegram.say(anna.person, "/start")
-            eventually(waits_for_a_lock, first.log.read_text)
+            until(waits_for_a_lock, first.log.read_text)
             first.kill()
     finally:
         first.kill()
@@ -149,7 +151,7 @@ def test_killed_while_it_handles_an_update_another_one_handles_it_once(telegram,
     assert not BotReply.objects.exists()
     with talking(telegram):
         assert "Hello" in anna.hear()
-        eventually(settled)
+        until(settled)
     assert len(anna.calls) == 1
     assert Message.objects.filter(content__direction="in").count() == 1
 
@@ -169,15 +171,15 @@ def test_killed_between_a_reply_and_its_record_that_reply_alone_comes_twice(tele
         assert "Hello" in other.say("/start")
         assert "Hello" in anna.say("/start")  # it arrives, and the bot never hears of it
         telegram.say(anna.person, "/cancel")
-        eventually(lambda: BotUpdate.objects.filter(handled_at=None).count() == 0)
-        eventually(lambda: BotReply.objects.filter(chat_id=7002, sent_at=None).count() == 0)
+        until(lambda: BotUpdate.objects.filter(handled_at=None).count() == 0)
+        until(lambda: BotReply.objects.filter(chat_id=7002, sent_at=None).count() == 0)
     finally:
         first.kill()
     with talking(telegram):
         other.say("/cancel")
         assert len(anna.calls) == 1  # the claim of the dead one holds until it runs out
         leases_run_out(world)
-        eventually(settled)
+        until(settled)
     assert [call.text.split("!")[0] for call in anna.calls] == ["Hello", "Hello", "There is nothing to cancel."]
     assert len(other.calls) == 2
     assert Message.objects.filter(content__direction="out").count() == 4
@@ -190,14 +192,14 @@ def test_killed_before_it_replied_the_replies_are_said_by_another_one(telegram, 
     try:
         telegram.say(anna.person, "/start")
         telegram.say(anna.person, "/cancel")
-        eventually(lambda: BotReply.objects.filter(attempts=1, sent_at=None).exists())
+        until(lambda: BotReply.objects.filter(attempts=1, sent_at=None).exists())
     finally:
         first.kill()
     assert anna.calls == []
     telegram.api.script.clear()
     leases_run_out(world)
     with talking(telegram):
-        eventually(settled)
+        until(settled)
     assert [call.text.split(" ")[0] for call in anna.calls] == ["Hello!", "There"]
 
 
@@ -210,7 +212,7 @@ def test_when_the_one_that_polls_is_killed_another_takes_over(telegram, anna, wo
         assert "Hello" in anna.say("/start")
         assert "asks Telegram" not in second.log.read_text()
         assert {call.status for call in telegram.calls if call.method == "getUpdates"} <= {200, None}
-        eventually(settled)
+        until(settled)
         first.kill()
         assert "nothing to cancel" in anna.say("/cancel")
         second.wait_until("asks Telegram for updates")
@@ -228,8 +230,8 @@ def test_two_processes_keep_the_order_of_a_chat_and_repeat_nothing(telegram, ann
             each.wait_until("talking as @exchanger_bot")
         for number in range(50):
             telegram.say(anna.person, f"/n{number}")
-        eventually(lambda: len(anna.calls) == 50)
-        eventually(settled)
+        until(lambda: len(anna.calls) == 50)
+        until(settled)
     finally:
         first.kill()
         second.kill()
@@ -246,12 +248,12 @@ def test_two_processes_keep_the_order_of_a_chat_and_repeat_nothing(telegram, ann
 def test_what_telegram_brings_again_is_not_answered_again(telegram, anna, world):
     with talking(telegram):
         anna.say("/start")
-        eventually(settled)
+        until(settled)
     telegram.api.updates._waiting.extend(BotUpdate.objects.order_by("update_id").values_list("body", flat=True))
     world.superuser("bot").execute("DELETE FROM bot_state")  # as if the offset had been lost
     with talking(telegram):
         assert "nothing" in anna.say("/cancel")
-        eventually(settled)
+        until(settled)
     assert len(anna.calls) == 2
 
 
@@ -264,12 +266,12 @@ def test_replies_of_a_chat_keep_their_order_when_one_of_them_fails(telegram, ann
     with talking(telegram):
         for text in ("/n1", "/n2", "/n3"):
             telegram.say(anna.person, text)
-        eventually(lambda: BotReply.objects.filter(chat_id=CHAT).count() == 3)
+        until(lambda: BotReply.objects.filter(chat_id=CHAT).count() == 3)
         assert "Hello" in other.say("/start")
-        eventually(lambda: BotReply.objects.filter(attempts=1, claimed_until=None).exists())
+        until(lambda: BotReply.objects.filter(attempts=1, claimed_until=None).exists())
         assert anna.calls == []
         leases_run_out(world)
-        eventually(settled)
+        until(settled)
     assert [call.text[27:29] for call in anna.calls] == ["n1", "n2", "n3"]
 
 
@@ -278,7 +280,7 @@ def test_a_chat_that_is_gone_is_marked_and_what_it_says_later_clears_it(telegram
     store(message("/start"))
     setattr(anna.person, state, True)
     with talking(telegram):
-        eventually(lambda: BotReply.objects.filter(dead_at__isnull=False).exists())
+        until(lambda: BotReply.objects.filter(dead_at__isnull=False).exists())
         assert Conversation.objects.get().blocked_at is not None
         assert "Forbidden" in BotReply.objects.get().failure
         setattr(anna.person, state, False)
@@ -290,7 +292,7 @@ def test_a_pause_that_telegram_asks_for_is_kept(telegram, anna, world):
     telegram.script("sendMessage", faults.floods(1))
     with talking(telegram):
         anna.say("/start")
-        eventually(settled)
+        until(settled)
     refused, taken = [call for call in telegram.calls if call.method == "sendMessage"]
     assert (refused.status, taken.status) == (429, 200)
     assert taken.at - refused.at > 0.9
@@ -304,7 +306,7 @@ def test_an_answer_to_a_press_that_comes_too_late_is_no_failure(telegram, anna):
         query = telegram.press(anna.person, number, carried["English"])
         telegram.api._unanswered.discard(query)
         assert "English" in anna.hear()
-        eventually(settled)
+        until(settled)
     assert set(BotReply.objects.values_list("dead_at", "failure")) == {(None, "")}
 
 
@@ -313,9 +315,9 @@ def test_a_change_that_was_made_already_is_no_failure(telegram, anna, world):
     with talking(telegram):
         anna.say("/language")
         anna.press("English")
-        eventually(settled)
+        until(settled)
         world.superuser("bot").execute("UPDATE bot_replies SET sent_at = NULL WHERE method = 'editMessageText'")
-        eventually(settled)
+        until(settled)
     assert set(BotReply.objects.values_list("dead_at", "failure")) == {(None, "")}
     assert [call.status for call in telegram.calls if call.method == "editMessageText"] == [200, 400]
 
@@ -324,12 +326,12 @@ def test_a_change_of_a_message_that_is_gone_is_dead_says_why_and_the_chat_goes_o
     with talking(telegram):
         anna.say("/language")
         number, carried = anna.keyboard()
-        eventually(settled)
+        until(settled)
     telegram.press(anna.person, number, carried["English"])
     telegram.api.chats.messages.pop((CHAT, number))
     with talking(telegram):
         assert "nothing" in anna.say("/cancel")
-        eventually(settled)
+        until(settled)
     dead = BotReply.objects.get(dead_at__isnull=False)
     assert (dead.method, dead.attempts, "not found" in dead.failure) == ("editMessageText", 1, True)
 
@@ -359,7 +361,7 @@ def test_a_chat_gets_no_more_than_its_pace(telegram, settings, anna):
     with talking(telegram):
         for number in range(6):
             telegram.say(anna.person, f"/n{number}")
-        eventually(lambda: len(anna.calls) == 6)
+        until(lambda: len(anna.calls) == 6)
     times = [call.at for call in anna.calls]
     assert min(later - earlier for earlier, later in itertools.pairwise(times)) > 0.2
 
@@ -418,7 +420,7 @@ def test_a_conversation_through_the_webhook(telegram, anna, world):
         ).raise_for_status()
         assert "Which language" in anna.say("/language")
         assert "по-русски" in anna.press("Русский")
-        eventually(settled)
+        until(settled)
         assert BotUpdate.objects.count() == 2
         assert not [call for call in telegram.calls if call.method == "getUpdates"]
         run.stop()

@@ -15,13 +15,15 @@ from bot.sender.retries import ATTEMPTS, FIRST_SECONDS, LONGEST_SECONDS
 from bot.services.notification_delivery import BLOCKED, NOT_LINKED, STOPPED
 from bot.telegram.failures import WrongToken
 from bot.tests.factories import BroadcastFactory, ConversationFactory, NotificationFactory
-from bot.tests.sending import FAST, SenderProcess, ended, eventually, frozen_redis, sender, time_passes
+from bot.tests.sending import FAST, SenderProcess, ended, sender, time_passes
 from exchanger.kernel.cache.namespaces import PACE
 from exchanger.local.paths import CHECKOUT
 from exchanger.sandbox.telegram import faults
 from exchanger.sandbox.telegram.limits import Limits
 from exchanger.sandbox.telegram.server import serving
+from exchanger.testing.outages import frozen_redis
 from exchanger.testing.processes import process_environment
+from exchanger.testing.waiting import until
 
 pytestmark = pytest.mark.context("telegram")
 CHAT = 7001
@@ -47,7 +49,7 @@ def notify(chat_id=CHAT, text="Order 0A1B2C3D is completed.", *, seconds_ago=0, 
 def sent_while(telegram, count):
     """Run a sender until ``count`` notifications have ended."""
     with sender(telegram):
-        eventually(lambda: ended() == count)
+        until(lambda: ended() == count)
 
 
 def test_a_notification_is_sent_recorded_and_part_of_its_chats_conversation(telegram):
@@ -71,8 +73,8 @@ def test_a_chats_notifications_arrive_in_their_order_one_at_a_time_and_other_cha
     telegram.script("sendMessage", faults.fails(500), chat_id=CHAT)
     notify(7002, "elsewhere")
     with sender(telegram):
-        eventually(lambda: ended() == 1)
-        eventually(lambda: Notification.objects.filter(attempts=1, claimed_until=None).exists())
+        until(lambda: ended() == 1)
+        until(lambda: Notification.objects.filter(attempts=1, claimed_until=None).exists())
     assert [call.text for call in telegram.messages] == ["elsewhere"]
     for _ in range(5):
         time_passes_and_sends(telegram)
@@ -83,7 +85,7 @@ def time_passes_and_sends(telegram):
     before = ended()
     Notification.objects.filter(sent=False).update(next_attempt_at=timezone.now())
     with sender(telegram):
-        eventually(lambda: ended() > before)
+        until(lambda: ended() > before)
 
 
 @pytest.mark.parametrize("state", ["blocked", "deactivated"])
@@ -145,7 +147,7 @@ def test_what_is_not_answered_is_tried_again_after_a_growing_pause(telegram, fau
     for attempt in range(1, 4):
         telegram.script("sendMessage", fault)
         with sender(telegram):
-            eventually(lambda: Notification.objects.filter(attempts=attempt, claimed_until=None).exists())  # noqa: B023
+            until(lambda: Notification.objects.filter(attempts=attempt, claimed_until=None).exists())  # noqa: B023
         row.refresh_from_db()
         longest = FIRST_SECONDS * 2 ** (attempt - 1)
         pause = (row.next_attempt_at - timezone.now()).total_seconds()
@@ -184,15 +186,15 @@ def test_a_pause_that_telegram_asks_for_is_kept_by_all_senders_and_is_no_failure
     telegram.script("sendMessage", faults.floods(3000), times=10)
     with sender(telegram), sender(telegram):
         telegram.wait(lambda: any(call.status == 429 for call in telegram.calls))
-        eventually(lambda: held(world) > 2900)
-        eventually(lambda: not Notification.objects.exclude(claimed_until=None).exists())
+        until(lambda: held(world) > 2900)
+        until(lambda: not Notification.objects.exclude(claimed_until=None).exists())
     assert telegram.messages == []
     assert set(Notification.objects.values_list("attempts", "dead_at", "sent", "failure")) == {(0, None, False, "")}
     calls = len(telegram.calls)
     before = row_versions(world)
     with SenderOfAnotherProcess(world, telegram):  # it was not there when Telegram asked
-        eventually(lambda: not before & row_versions(world))  # it has claimed them all
-        eventually(lambda: not Notification.objects.exclude(claimed_until=None).exists())
+        until(lambda: not before & row_versions(world))  # it has claimed them all
+        until(lambda: not Notification.objects.exclude(claimed_until=None).exists())
     assert len([call for call in telegram.calls if call.method == "sendMessage"]) == calls
 
 
@@ -225,7 +227,7 @@ def test_the_limits_of_telegram_are_kept_by_two_senders_together(telegram, setti
     for number in range(3):
         notify(CHAT, str(number))
     with sender(telegram), sender(telegram):
-        eventually(lambda: ended() == 63)
+        until(lambda: ended() == 63)
     assert [call.status for call in telegram.calls] == [200] * 63
     times = [call.at for call in telegram.messages]
     assert times[-1] - times[0] >= 62 / 40 * 0.9
@@ -238,7 +240,7 @@ def test_senders_go_as_slowly_as_operators_want(telegram, publish):
     for number in range(6):
         notify(7000 + number)
     with sender(telegram):
-        eventually(lambda: ended() == 6)
+        until(lambda: ended() == 6)
     times = [call.at for call in telegram.messages]
     assert times[-1] - times[0] >= 5 / 10 * 0.9
 
@@ -255,7 +257,7 @@ def test_two_senders_send_each_once(telegram, world):
     for number in range(300):
         notify(8000 + number % 60, str(number), seconds_ago=1000 - number)
     with sender(telegram), sender(telegram):
-        eventually(lambda: ended() == 300)
+        until(lambda: ended() == 300)
     assert set(Counter(call.text for call in telegram.messages).values()) == {1}
     assert len(telegram.messages) == 300
     by_chat = {}
@@ -271,17 +273,17 @@ def test_a_killed_sender_repeats_at_most_what_was_under_way_and_loses_nothing(te
     first = SenderProcess(world, telegram, "first")
     try:
         telegram.wait(lambda: len(telegram.messages) == 5)
-        eventually(lambda: ended() == 3)
+        until(lambda: ended() == 3)
     finally:
         first.kill()
     unrecorded = set(Notification.objects.filter(sent=False).values_list("message", flat=True))
     assert len(unrecorded) == 2
     with sender(telegram):  # the claims of the dead one hold until they run out
         notify(9000, "another")
-        eventually(lambda: ended() == 4)
+        until(lambda: ended() == 4)
         assert Counter(call.text for call in telegram.messages) == Counter("01234") + Counter(["another"])
         time_passes(world)
-        eventually(lambda: ended() == 6)
+        until(lambda: ended() == 6)
     arrived = Counter(call.text for call in telegram.messages)
     assert arrived == Counter("01234") + Counter(unrecorded) + Counter(["another"])
 
@@ -304,7 +306,7 @@ def test_without_redis_a_part_of_the_pace_is_kept(telegram, world, settings):
     for number in range(11):
         notify(7000 + number)
     with frozen_redis(world), sender(telegram):
-        eventually(lambda: ended() == 11)
+        until(lambda: ended() == 11)
     times = [call.at for call in telegram.messages]
     assert times[-1] - times[0] >= 9 / 10 * 0.9  # a fifth of the pace
 
@@ -342,7 +344,7 @@ def test_a_wrong_token_ends_the_sender_and_nothing_is_lost(telegram):
     row = notify()
     telegram.api.token = "10001:another"
     with pytest.raises(WrongToken, match="@BotFather"), sender(telegram) as running:
-        eventually(lambda: "error" in running)
+        until(lambda: "error" in running)
     row.refresh_from_db()
     assert (row.sent, row.attempts, row.dead_at, row.claimed_until) == (False, 0, None, None)
 

@@ -19,6 +19,7 @@ from bot.services import update_handling
 from bot.services.update_handling import ATTEMPTS, update_handle_next
 from bot.tests.factories import ConversationFactory
 from bot.tests.updates import CHAT, handle, link, member, message, press, store, tell, texts, waits_for_a_lock
+from exchanger.testing.waiting import until
 
 pytestmark = pytest.mark.context("telegram")
 
@@ -257,9 +258,7 @@ def test_an_earlier_update_that_comes_later_waits_for_the_one_under_way():
         begun.set()
         if arguments == "second":
             store_in_another_thread(message("/do first", update_id=10))
-            deadline = time.monotonic() + 60
-            while not waits_for_a_lock():
-                assert time.monotonic() < deadline
+            until(waits_for_a_lock)
         diary.write("end", arguments)
 
     def store_in_another_thread(update):

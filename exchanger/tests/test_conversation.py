@@ -8,12 +8,13 @@ import pytest
 from django.utils import timezone
 
 from bot.services.rate_alerts import alerts_check
-from bot.tests.sending import eventually, sender
+from bot.tests.sending import sender
 from bot.tests.talking import BotRun, Talker, settled
 from bot.texts import order_number
 from exchanger.kernel.contexts import Context
 from exchanger.local.paths import CHECKOUT
 from exchanger.sandbox.telegram.server import serving
+from exchanger.testing.waiting import until
 from exchanger.tests.chat import open_market
 from identity.services.telegram_links import link_code_create
 from identity.tests.factories import UserFactory
@@ -71,7 +72,7 @@ class Transcript:
     def _hear(self):
         """Everything that is answered, in order."""
         self.talker.server.wait(lambda: len(self.talker.calls) > self._heard)
-        eventually(settled)
+        until(settled)
         new = self.talker.calls[self._heard :]
         self._heard += len(new)
         for call in new:

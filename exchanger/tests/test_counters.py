@@ -1,9 +1,6 @@
 """Counting attempts, in Redis and in memory by the same rules: one contract, run on both."""
 
-import os
-import signal
 import threading
-from contextlib import contextmanager
 
 import pytest
 from redis.exceptions import RedisError, ResponseError
@@ -12,6 +9,7 @@ from exchanger.kernel.cache import access, counters
 from exchanger.kernel.cache.counters import MemoryCounters, RedisCounters, Rule, reserve
 from exchanger.kernel.cache.namespaces import THROTTLE
 from exchanger.kernel.throttled import Throttled
+from exchanger.testing.outages import frozen_redis
 
 pytestmark = pytest.mark.context("web")
 SLOW = 5  # seconds that a busy machine may take over a few commands
@@ -192,19 +190,9 @@ def test_memory_forgets_what_would_be_forgotten_first_when_it_is_full(key):
     assert len(memory) == 1
 
 
-@contextmanager
-def frozen(world):
-    pid = world.valkey.pid()
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-
-
 def test_while_redis_is_frozen_the_process_counts_by_itself(world, key, settings, caplog):
     settings.REDIS_PROBE_SECONDS = 3600.0
-    with frozen(world):
+    with frozen_redis(world):
         for _ in range(3):
             reserve(key, WINDOW)
         with pytest.raises(Throttled):
@@ -233,7 +221,7 @@ def test_a_redis_that_refuses_to_count_does_not_open_the_door(world, key):
 
 def test_an_attempt_is_given_back_where_it_was_counted(world, key, settings):
     settings.REDIS_PROBE_SECONDS = 3600.0
-    with frozen(world):
+    with frozen_redis(world):
         with pytest.raises(RedisError):
             access.ask(lambda redis: redis.ping())
         counted_here = reserve(key, WINDOW)
@@ -243,7 +231,7 @@ def test_an_attempt_is_given_back_where_it_was_counted(world, key, settings):
     assert len(counters.in_memory) == 0
     with world.redis() as redis:
         assert redis.get(key) == b"1"
-    with frozen(world):
+    with frozen_redis(world):
         with pytest.raises(RedisError):
             access.ask(lambda redis: redis.ping())
         counted_there.give_back()  # it stays counted until it expires; nothing breaks

@@ -5,7 +5,6 @@ places where a lock of the test holds them. Waiting times of retries and of stal
 """
 
 import itertools
-import time
 from contextlib import contextmanager
 
 import pytest
@@ -24,6 +23,7 @@ from exchanger.testing.proxy import (
     passes,
     refused,
 )
+from exchanger.testing.waiting import until
 from identity.tests.factories import UserFactory
 from web.services.events import event_publish
 from web.tests.factories import OrderFactory
@@ -62,8 +62,8 @@ class Platform:
 
     def waits_for(self, condition):
         """Wait, and meanwhile cut short the time until the next try of whatever has failed."""
-        deadline = time.monotonic() + WAIT_SECONDS
-        while not condition():
+
+        def holds_after_hurrying():
             for connection in (self.web, self.bot):
                 hurried = connection.execute(
                     "UPDATE procrastinate_jobs SET scheduled_at = NULL"
@@ -73,8 +73,10 @@ class Platform:
                     connection.execute(
                         """SELECT pg_notify('procrastinate_any_queue_v1', '{"type": "job_inserted", "job_id": 0}')"""
                     )
-            assert time.monotonic() < deadline, self.logs()
-            time.sleep(0.05)
+            return condition()
+
+        if not condition():
+            until(holds_after_hurrying, self.logs, seconds=WAIT_SECONDS)
 
     def logs(self):
         return "\n".join(worker.log.read_text() for worker in self.workers)
@@ -213,17 +215,10 @@ def kill_where_it_waits(worker, platform, connection):
 
     (A session that waits for a lock would learn of its client's end only after the statement.)
     """
-    until(lambda: connection.execute(f"SELECT {WAITING}").rowcount, platform)
+    until(lambda: connection.execute(f"SELECT {WAITING}").rowcount, platform.logs, seconds=WAIT_SECONDS)
     worker.kill()
     connection.execute(f"SELECT pg_terminate_backend(pid) {WAITING}")
-    until(lambda: not connection.execute(f"SELECT {WAITING}").rowcount, platform)
-
-
-def until(condition, platform):
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, platform.logs()
-        time.sleep(0.02)
+    until(lambda: not connection.execute(f"SELECT {WAITING}").rowcount, platform.logs, seconds=WAIT_SECONDS)
 
 
 @pytest.mark.parametrize(

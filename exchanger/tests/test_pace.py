@@ -1,9 +1,6 @@
 """A pace that processes keep together, in Redis and in memory by the same rules: one contract, run on both."""
 
-import os
-import signal
 import threading
-from contextlib import contextmanager
 from itertools import pairwise
 
 import pytest
@@ -11,6 +8,7 @@ import pytest
 from exchanger.kernel.cache import pace as paces
 from exchanger.kernel.cache.namespaces import PACE
 from exchanger.kernel.cache.pace import SHARE, Grant, MemoryPaces, Pace
+from exchanger.testing.outages import frozen_redis
 
 pytestmark = pytest.mark.context("telegram")
 SLOW = 5.0  # seconds that a busy machine may take over a few commands
@@ -131,22 +129,11 @@ def test_a_pause_holds_every_process_and_never_ends_sooner_for_another(world):
         assert redis.ttl(PACE.key("y")) <= PACE.ttl
 
 
-@contextmanager
-def frozen(world):
-    with world.redis() as redis:
-        pid = redis.info("server")["process_id"]
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-
-
 def test_without_redis_a_process_keeps_its_share_and_the_pauses_that_it_knows_of(world, settings, caplog):
     settings.REDIS_PROBE_SECONDS = 3600
     pace, other = Pace("x", per_second=0.01), Pace("y", per_second=100)
     other.hold(300)
-    with frozen(world):
+    with frozen_redis(world):
         assert pace.take().count == 1
         refused = pace.take()
         assert refused.count == 0

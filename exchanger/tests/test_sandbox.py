@@ -18,6 +18,7 @@ from exchanger.kernel.signing import is_signed
 from exchanger.local.paths import CHECKOUT
 from exchanger.sandbox import cards
 from exchanger.sandbox.server import serving
+from exchanger.testing.waiting import until
 
 SECRET = "the merchant's and the processor's"
 NOBODY = "http://127.0.0.1:1/"
@@ -134,9 +135,9 @@ def test_as_a_program_it_calls_until_it_is_heard_and_ends_when_told(tmp_path, me
     environment = {"PATH": os.environ["PATH"], "CARD_PROCESSOR_SECRET": SECRET}
     process = subprocess.Popen(program, cwd=CHECKOUT, env=environment)
     try:
-        until(lambda: answers(url))
+        until(lambda: answers(url), seconds=WAIT_SECONDS)
         pay(url, callback_url=f"http://127.0.0.1:{merchant.server_port}/")
-        until(lambda: len(merchant.calls) == 2)
+        until(lambda: len(merchant.calls) == 2, seconds=WAIT_SECONDS)
     finally:
         process.terminate()
         assert process.wait(timeout=10) == 0
@@ -160,9 +161,3 @@ def answers(url):
         return httpx.get(f"{url}/healthz").status_code == 200
     except httpx.TransportError:
         return False
-
-
-def until(condition):
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline

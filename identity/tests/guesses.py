@@ -1,9 +1,5 @@
 """What the tests of throttling share: guesses, failures, and the passing of time."""
 
-import os
-import signal
-from contextlib import contextmanager
-
 from django.test import Client
 
 from identity.services.throttling import _reserve
@@ -47,14 +43,3 @@ def pass_seconds(world, seconds):
                 redis.pexpire(key, left)
             else:
                 redis.delete(key)
-
-
-@contextmanager
-def frozen(world):
-    """Redis accepts and never answers."""
-    pid = world.valkey.pid()
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)

@@ -1,7 +1,5 @@
 """Redis frozen, refusing, full or restarted, and PostgreSQL out of reach: what goes on, and what comes back right."""
 
-import os
-import signal
 from contextlib import contextmanager
 
 import pytest
@@ -11,6 +9,7 @@ from redis.exceptions import RedisError
 
 from exchanger.kernel.cache import access
 from exchanger.kernel.contexts import database_name
+from exchanger.testing.outages import frozen_redis
 from identity.services.sessions import session_open
 from identity.session_values import stored_id
 from identity.sessions import SessionStore
@@ -32,17 +31,6 @@ def attempts(monkeypatch):
 
     monkeypatch.setattr(access, "redis_client", counted)
     return count
-
-
-@contextmanager
-def frozen(world):
-    """The server accepts and never answers."""
-    pid = world.valkey.pid()
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 @contextmanager
@@ -87,7 +75,7 @@ def test_while_redis_is_frozen_every_request_is_answered_and_only_one_waits_for_
     client, _ = bearer(UserFactory())
     assert client.get(ME).status_code == 200
     attempts.clear()
-    with frozen(world):
+    with frozen_redis(world):
         assert {client.get(ME).status_code for _ in range(10)} == {200}
     assert len(attempts) == 1
     assert access.circuit.is_open
@@ -96,7 +84,7 @@ def test_while_redis_is_frozen_every_request_is_answered_and_only_one_waits_for_
 def test_when_redis_answers_again_it_is_used_again_by_itself(world, settings, django_assert_num_queries):
     settings.REDIS_PROBE_SECONDS = NEVER
     client, _ = bearer(UserFactory())
-    with frozen(world):
+    with frozen_redis(world):
         assert client.get(ME).status_code == 200
     settings.REDIS_PROBE_SECONDS = AT_ONCE
     access.circuit._next_probe = 0.0
@@ -110,7 +98,7 @@ def test_when_redis_answers_again_it_is_used_again_by_itself(world, settings, dj
 def test_a_probe_that_fails_keeps_the_circuit_open_and_the_answer_comes_from_postgresql(world, settings, attempts):
     settings.REDIS_PROBE_SECONDS = AT_ONCE
     client, _ = bearer(UserFactory())
-    with frozen(world):
+    with frozen_redis(world):
         client.get(ME)
         attempts.clear()
         assert client.get(ME).status_code == 200
@@ -125,7 +113,7 @@ def test_a_session_that_ended_while_redis_was_frozen_is_dead_when_it_comes_back_
     cached = f"identity:session:web:{stored_id(key)}"
     with world.redis() as redis:
         old_value = redis.get(cached)
-    with frozen(world):
+    with frozen_redis(world):
         SessionStore(key).delete()
         assert pending(world) == [cached]
     with world.redis() as redis:
@@ -141,7 +129,7 @@ def test_a_session_that_ended_while_redis_was_frozen_is_dead_when_it_comes_back_
 def test_what_was_saved_while_redis_was_frozen_is_what_is_read_afterwards(world, settings):
     settings.REDIS_PROBE_SECONDS = NEVER
     _, key = bearer(UserFactory())
-    with frozen(world):
+    with frozen_redis(world):
         store = SessionStore(key)
         store["basket"] = "newer"
         store.save()
@@ -155,7 +143,7 @@ def test_what_was_saved_while_redis_was_frozen_is_what_is_read_afterwards(world,
 def test_people_log_in_while_redis_is_frozen(world, settings):
     settings.REDIS_PROBE_SECONDS = NEVER
     user = UserFactory()
-    with frozen(world):
+    with frozen_redis(world):
         answer = Client().post(
             LOGIN, {"email": user.email, "password": PASSWORD, "transport": "bearer"}, content_type="application/json"
         )
@@ -222,7 +210,7 @@ def test_a_logout_that_cannot_reach_redis_says_so_and_is_finished_all_the_same(w
     settings.REDIS_PROBE_SECONDS = NEVER
     client, key = bearer(UserFactory())
     client.get(ME)
-    with frozen(world):
+    with frozen_redis(world):
         answer = client.post(LOGOUT)
         assert answer.status_code == 503
         assert answer.json()["code"] == "end_unconfirmed"
@@ -239,7 +227,7 @@ def test_a_logout_that_cannot_reach_redis_says_so_and_is_finished_all_the_same(w
 def test_a_failure_that_comes_while_a_probe_is_answered_keeps_the_circuit_open(world, settings, monkeypatch):
     settings.REDIS_PROBE_SECONDS = NEVER
     client, _ = bearer(UserFactory())
-    with frozen(world):
+    with frozen_redis(world):
         client.get(ME)
     settings.REDIS_PROBE_SECONDS = AT_ONCE
     access.circuit._next_probe = 0.0

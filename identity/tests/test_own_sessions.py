@@ -9,11 +9,11 @@ from rest_framework.test import APIClient
 
 from exchanger.kernel.cache.access import circuit
 from exchanger.kernel.contexts import Context
+from exchanger.testing.outages import frozen_redis
 from identity.services.sessions import session_open
 from identity.session_values import stored_id
 from identity.tests.accounts import AUTH, client_of, everything, in_threads, is_logged_in
 from identity.tests.factories import SessionFactory, UserFactory
-from identity.tests.test_outages import frozen
 
 everywhere = pytest.mark.parametrize("context", list(Context))
 SESSIONS, END_OTHERS = AUTH + "sessions", AUTH + "sessions/end-others"
@@ -183,7 +183,7 @@ def test_an_end_that_cannot_reach_redis_says_so_and_is_finished_all_the_same(eve
     (client, _), (lost, lost_id) = opened(user), opened(user)
     assert is_logged_in(client)
     assert is_logged_in(lost)
-    with frozen(world):
+    with frozen_redis(world):
         answer = client.post(END_OTHERS) if everything_else else client.delete(f"{SESSIONS}/{lost_id}")
         assert (answer.status_code, answer.json()["code"]) == (503, "end_unconfirmed")
         assert not is_logged_in(lost)

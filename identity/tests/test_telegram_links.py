@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 from exchanger.kernel.cache.invalidation import replay_all
 from exchanger.kernel.contexts import ForeignContext
 from exchanger.kernel.throttled import Throttled
+from exchanger.testing.outages import frozen_redis
 from identity.cache import UserCache, invalidate_user_cache
 from identity.link_codes import LIFE, code_hash
 from identity.services.telegram import NotLinked, telegram_session_open
@@ -27,7 +28,7 @@ from identity.services.throttling import LINK_CODE, LINK_GUESS
 from identity.services.users import user_set_password
 from identity.tests.accounts import AUTH, bearer, client_of, everything, in_threads, is_logged_in
 from identity.tests.factories import UserFactory
-from identity.tests.guesses import counters, fail, frozen, pass_seconds
+from identity.tests.guesses import counters, fail, pass_seconds
 
 LINK, CODE = AUTH + "telegram", AUTH + "telegram/link-code"
 TELEGRAM_ID = 5001
@@ -210,7 +211,7 @@ def test_unlinking_that_cannot_reach_redis_says_so_and_is_finished_all_the_same(
         assert is_logged_in(client_of(key))
     client = bearer(anna)
     is_logged_in(client)
-    with frozen(world):
+    with frozen_redis(world):
         answer = client.delete(LINK)
         assert (answer.status_code, answer.json()["code"]) == (503, "end_unconfirmed")
         assert (links(world), sessions(world)) == (([], []), [(anna.pk, "web")])

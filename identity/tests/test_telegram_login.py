@@ -7,12 +7,13 @@ from rest_framework.test import APIClient
 from exchanger.kernel.cache import access
 from exchanger.kernel.contexts import ForeignContext
 from exchanger.kernel.origin import Origin
+from exchanger.testing.outages import frozen_redis
 from identity.services.telegram import NotLinked, telegram_login, telegram_session_open
 from identity.services.throttling import LOGIN_TELEGRAM
 from identity.session_values import stored_id
 from identity.tests.accounts import in_threads
 from identity.tests.factories import UserFactory
-from identity.tests.guesses import counters, fail, frozen, pass_seconds
+from identity.tests.guesses import counters, fail, pass_seconds
 from identity.tests.init_data import TOKEN, fields_of, init_data, signed
 
 pytestmark = pytest.mark.context("telegram")
@@ -170,7 +171,7 @@ def test_an_address_that_failed_too_often_is_refused_whatever_it_brings(world, l
 def test_while_redis_is_frozen_a_process_remembers_by_itself_what_was_used(world, settings, linked):
     settings.REDIS_PROBE_SECONDS = 3600.0
     text = init_data(TELEGRAM_ID)
-    with frozen(world):
+    with frozen_redis(world):
         assert log_in(text).status_code == 200
         refused(log_in(text), 401, "authentication_failed")
     assert access.circuit.is_open

@@ -9,6 +9,7 @@ from django.test import Client
 from exchanger.kernel.cache import access
 from exchanger.kernel.origin import Origin
 from exchanger.kernel.throttled import Throttled
+from exchanger.testing.outages import frozen_redis
 from identity.services.sessions import session_open
 from identity.services.throttling import (
     LOGIN_ACCOUNT,
@@ -21,7 +22,7 @@ from identity.services.throttling import (
 )
 from identity.tests.accounts import in_threads
 from identity.tests.factories import UserFactory
-from identity.tests.guesses import LOGIN, counters, fail, frozen, guess, log_in, pass_seconds
+from identity.tests.guesses import LOGIN, counters, fail, guess, log_in, pass_seconds
 
 pytestmark = pytest.mark.context("web")
 SLOW = 10  # seconds that a busy machine may take over a few passwords
@@ -320,7 +321,7 @@ def test_an_address_that_an_account_vouches_for_still_has_its_own_delays(world):
 def test_without_redis_guesses_are_counted_all_the_same(world, settings, known, hashes):
     settings.REDIS_PROBE_SECONDS = 3600.0
     email = email_of(known)
-    with frozen(world):
+    with frozen_redis(world):
         found = [guess(email).status_code for _ in range(LOGIN_PAIR.free + 2)]
         parallel = in_threads(*[lambda n=n: guess(f"person{n}@example.org").status_code for n in range(20)])
     assert access.circuit.is_open
@@ -332,7 +333,7 @@ def test_without_redis_guesses_are_counted_all_the_same(world, settings, known, 
 def test_without_redis_the_right_password_still_opens(world, settings):
     settings.REDIS_PROBE_SECONDS = 3600.0
     user = UserFactory()
-    with frozen(world):
+    with frozen_redis(world):
         guess(user.email)
         assert log_in(user.email).status_code == 200
 

@@ -12,9 +12,9 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver
 
 from exchanger.kernel.acting import ActingToken, Call
+from exchanger.testing.outages import frozen_redis
 from identity.services.sessions import session_open
 from identity.tests.factories import UserFactory
-from identity.tests.guesses import frozen
 from web.services.acting import KEEP, token_use, tokens_purge
 from web.tests.factories import ExchangeRateFactory, OrderFactory, QuoteFactory
 from web.tests.ordering import NOTHING, together, traces
@@ -187,7 +187,7 @@ def test_of_parallel_requests_with_one_token_one_is_let_through(anna):
 def test_a_token_is_used_up_while_redis_is_frozen_too(anna, world, settings):
     settings.REDIS_PROBE_SECONDS = 3600.0
     signed = headers(anna, "GET", ORDERS)
-    with frozen(world):
+    with frozen_redis(world):
         assert send("GET", ORDERS, headers=signed).status_code == 200
         refused(send("GET", ORDERS, headers=signed))
     assert used(world) == 1

@@ -1,7 +1,6 @@
 """Cards over real HTTP, with a processor that does everything that processors do."""
 
 import threading
-import time
 from datetime import timedelta
 from decimal import Decimal
 
@@ -13,6 +12,7 @@ from django.utils import timezone
 from exchanger.kernel.contexts import Context
 from exchanger.sandbox import cards
 from exchanger.testing.processes import ApplicationProcess
+from exchanger.testing.waiting import until
 from web.models import Payment, ProviderEvent
 from web.payments.card import CALLBACK_PATH
 from web.payments.registry import CARD
@@ -23,6 +23,7 @@ from web.tests.factories import OrderFactory
 from web.tests.money import events, everything, order_status, payments, refunds, sums, told, verified
 
 pytestmark = pytest.mark.context("web")
+WAIT_SECONDS = 20
 HUNDRED = Decimal(100)
 
 
@@ -267,12 +268,12 @@ def test_a_web_process_killed_while_it_books_is_called_again_and_books_once(sand
         cursor.execute("BEGIN")
         cursor.execute("SELECT FROM orders WHERE id = %s FOR UPDATE", (order.pk,))
         calling.start()
-        until(lambda: waiting(world))
+        until(lambda: waiting(world), seconds=WAIT_SECONDS)
         assert ProviderEvent.objects.count() == 0  # it is there, and nobody sees it yet
         process.kill()
         cursor.execute("ROLLBACK")
     calling.join()
-    until(lambda: not waiting(world))
+    until(lambda: not waiting(world), seconds=WAIT_SECONDS)
     assert (everything(), ProviderEvent.objects.count()) == (before, 0)
     sandbox.processor.books.redirect(processes[Context.WEB].url + CALLBACK_PATH)
     assert sandbox.call() == 1
@@ -283,9 +284,3 @@ def test_a_web_process_killed_while_it_books_is_called_again_and_books_once(sand
 def waiting(world):
     statement = "SELECT FROM pg_stat_activity WHERE usename = 'exchanger_web' AND wait_event_type = 'Lock'"
     return world.superuser("web").execute(statement).rowcount
-
-
-def until(condition):
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline

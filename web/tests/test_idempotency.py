@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from contextlib import contextmanager
 
 import pytest
@@ -12,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from exchanger.kernel.contexts import Context
 from exchanger.testing.processes import ApplicationProcess
+from exchanger.testing.waiting import until
 from identity.services.sessions import session_open
 from identity.tests.factories import UserFactory
 from web.models import IdempotencyKey, Payment, Transaction
@@ -163,9 +163,8 @@ def held(world):
     web.execute("SELECT pg_advisory_lock(%s)", (HOLD,))
 
     def until_it_waits():
-        deadline = time.monotonic() + WAIT_SECONDS
-        while not web.execute("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").rowcount:
-            assert time.monotonic() < deadline, "no request came to the lock"
+        waits = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        until(lambda: web.execute(waits).rowcount, lambda: "no request came to the lock", seconds=WAIT_SECONDS)
 
     try:
         yield until_it_waits
@@ -275,6 +274,4 @@ def test_a_process_killed_at_that_place_leaves_all_or_nothing_and_frees_the_key(
 def gone(world):
     """Wait until PostgreSQL has ended the killed process's sessions."""
     statement = "SELECT FROM pg_stat_activity WHERE usename = 'exchanger_web' AND wait_event_type = 'Lock'"
-    deadline = time.monotonic() + WAIT_SECONDS
-    while world.superuser("web").execute(statement).rowcount:
-        assert time.monotonic() < deadline
+    until(lambda: not world.superuser("web").execute(statement).rowcount, seconds=WAIT_SECONDS)

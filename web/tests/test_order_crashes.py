@@ -7,12 +7,13 @@ import pytest
 
 from exchanger.kernel.contexts import Context
 from exchanger.testing.processes import ApplicationProcess
+from exchanger.testing.waiting import until
 from identity.services.sessions import session_open
 from identity.tests.factories import UserFactory
 from web.models import Order
 from web.tests.factories import QuoteFactory
 from web.tests.ordering import NOTHING, URL, story, traces
-from web.tests.test_order_expiry import WAITING, until
+from web.tests.test_order_expiry import WAITING, logs
 
 pytestmark = pytest.mark.context("web")
 PLACES = ["quotes", "analytics_events", "event_deliveries", "idempotency_keys"]
@@ -59,12 +60,12 @@ def test_a_process_killed_before_it_writes_there_leaves_nothing_and_the_key_is_a
     with web.transaction():
         web.execute(f"LOCK TABLE {place} IN SHARE MODE")
         thread.start()
-        until(lambda: web.execute(f"SELECT {WAITING}").rowcount, process)
+        until(lambda: web.execute(f"SELECT {WAITING}").rowcount, logs(process))
         process.kill()
         thread.join()
         # A session that waits for a lock would learn of its client's end only after the statement.
         web.execute(f"SELECT pg_terminate_backend(pid) {WAITING}")
-        until(lambda: not web.execute(f"SELECT {WAITING}").rowcount, process)
+        until(lambda: not web.execute(f"SELECT {WAITING}").rowcount, logs(process))
         raise psycopg.Rollback
     assert failures
     assert traces() == NOTHING

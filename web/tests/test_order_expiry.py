@@ -1,7 +1,6 @@
 """Orders that are not paid in time end so once: by one process or by many, and wherever one of them is killed."""
 
 import threading
-import time
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -13,6 +12,7 @@ from django.utils import timezone
 
 from exchanger.kernel.contexts import Context
 from exchanger.testing.processes import WorkerProcess
+from exchanger.testing.waiting import until
 from identity.tests.factories import UserFactory
 from web.cache import WebCache
 from web.models import AnalyticsEvent, Order, OrderStatus
@@ -22,7 +22,6 @@ from web.tests.factories import OrderFactory
 from web.tests.ordering import bearer, story, together
 
 pytestmark = pytest.mark.context("web")
-WAIT_SECONDS = 60
 MANY = 2 * EXPIRE_BATCH + 7
 RUN = """
 SELECT procrastinate_defer_jobs_v1(ARRAY[
@@ -122,11 +121,8 @@ def start(world):
             worker.kill()
 
 
-def until(condition, *workers):
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "\n".join(worker.log.read_text() for worker in workers)
-        time.sleep(0.02)
+def logs(*workers):
+    return lambda: "\n".join(worker.log.read_text() for worker in workers)
 
 
 WAITING = "FROM pg_locks WHERE NOT granted"  # unlike pg_stat_activity, not frozen for the length of a transaction
@@ -144,10 +140,11 @@ def held(world, statement, *parameters):
 def kill_where_it_waits(worker, world, ended):
     """Kill a worker at the lock, and its statement with it, which would learn of its client's end only afterwards."""
     connection = world.superuser("web")
-    until(lambda: count(OrderStatus.EXPIRED) == ended and connection.execute(f"SELECT {WAITING}").rowcount, worker)
+    waits = f"SELECT {WAITING}"
+    until(lambda: count(OrderStatus.EXPIRED) == ended and connection.execute(waits).rowcount, logs(worker))
     worker.kill()
     connection.execute(f"SELECT pg_terminate_backend(pid) {WAITING}")
-    until(lambda: not connection.execute(f"SELECT {WAITING}").rowcount, worker)
+    until(lambda: not connection.execute(waits).rowcount, logs(worker))
 
 
 EVENT = """
@@ -170,7 +167,7 @@ def test_a_worker_killed_in_the_middle_of_a_batch_loses_and_doubles_nothing(plac
     assert AnalyticsEvent.objects.count() == ended
     world.superuser("web").execute(RUN)
     worker = start()
-    until(lambda: count(OrderStatus.PENDING) == 0, worker)
+    until(lambda: count(OrderStatus.PENDING) == 0, logs(worker))
     assert_each_ended_once(orders)
 
 
@@ -179,5 +176,5 @@ def test_two_workers_at_once_end_each_order_once(start, world):
     workers = [start(), start()]
     for _ in range(4):
         world.superuser("web").execute(RUN)
-    until(lambda: count(OrderStatus.PENDING) == 0, *workers)
+    until(lambda: count(OrderStatus.PENDING) == 0, logs(*workers))
     assert_each_ended_once(orders)

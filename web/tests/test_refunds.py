@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 import uuid
 from decimal import Decimal
 
@@ -16,6 +15,7 @@ from exchanger.kernel.contexts import Context
 from exchanger.local.paths import CHECKOUT
 from exchanger.sandbox import cards
 from exchanger.testing.processes import WorkerProcess, process_environment
+from exchanger.testing.waiting import until
 from web import ledger
 from web.models import Refund
 from web.payments.providers import ProviderUnavailable
@@ -248,7 +248,7 @@ def test_an_approved_refund_is_queued_once_and_sent(charged, sandbox, work):
     assert refunds_queue() == 1
     assert refunds_queue() == 0
     work()
-    until(lambda: order_status(order) == "refunded")
+    until(lambda: order_status(order) == "refunded", seconds=WAIT_SECONDS)
     assert refunds(order) == [("payment", "succeeded", HUNDRED)]
     refund.refresh_from_db()
     [sent] = sandbox.refunds(payment)
@@ -262,10 +262,13 @@ def test_a_refund_that_got_no_answer_is_sent_again_by_the_worker(charged, sandbo
     order, payment, _ = charged(cards.LOST_REFUND)
     refunds_queue()
     work()
-    until(lambda: ProcrastinateJob.objects.filter(task_name="refunds.send", status="todo", attempts=1).exists())
+    until(
+        lambda: ProcrastinateJob.objects.filter(task_name="refunds.send", status="todo", attempts=1).exists(),
+        seconds=WAIT_SECONDS,
+    )
     assert refunds_queue() == 0  # its job waits for its next try
     assert refunds(order) == [("payment", "approved", HUNDRED)]
-    until(lambda: order_status(order) == "refunded")
+    until(lambda: order_status(order) == "refunded", seconds=WAIT_SECONDS)
     assert len(sandbox.refunds(payment)) == 1
     verified()
 
@@ -340,12 +343,12 @@ def test_a_worker_killed_after_the_money_went_and_before_it_was_booked(charged, 
         cursor.execute("BEGIN")
         cursor.execute("SELECT FROM orders WHERE id = %s FOR UPDATE", (order.pk,))  # where booking begins
         worker = subprocess.Popen([sys.executable, "-c", SEND, str(refund.pk)], cwd=CHECKOUT, env=environment)
-        until(lambda: waiting(world))
+        until(lambda: waiting(world), seconds=WAIT_SECONDS)
         assert len(sandbox.refunds(payment)) == 1
         worker.kill()
         worker.wait()
         cursor.execute("ROLLBACK")
-    until(lambda: not waiting(world))
+    until(lambda: not waiting(world), seconds=WAIT_SECONDS)
     assert everything() == before
     refund_send(refund_id=refund.pk)
     assert len(sandbox.refunds(payment)) == 1
@@ -356,9 +359,3 @@ def test_a_worker_killed_after_the_money_went_and_before_it_was_booked(charged, 
 def waiting(world):
     statement = "SELECT FROM pg_stat_activity WHERE usename = 'exchanger_web' AND wait_event_type = 'Lock'"
     return world.superuser("web").execute(statement).rowcount
-
-
-def until(condition):
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline

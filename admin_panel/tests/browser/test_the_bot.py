@@ -8,9 +8,10 @@ from django.utils import timezone
 
 from admin_panel.tests.broadcasts import linked, now
 from admin_panel.tests.pages import address
-from admin_panel.tests.workers import Workers, wait_for
+from admin_panel.tests.workers import WAIT_SECONDS, Workers
 from bot.models import Broadcast, Notification
 from bot.tests.factories import ConversationFactory, MessageFactory, NotificationFactory
+from exchanger.testing.waiting import until
 
 pytestmark = pytest.mark.context("admin")
 REASON = "Asked for by the office."
@@ -90,4 +91,4 @@ def test_the_figures_of_a_broadcast_renew_themselves_beside_what_is_being_typed(
     workers.start()
     says(page, "2, all of them")
     assert typed.input_value() == "Half a reason"
-    wait_for(lambda: Broadcast.objects.get().total == 2)
+    until(lambda: Broadcast.objects.get().total == 2, seconds=WAIT_SECONDS)
