@@ -12,6 +12,7 @@ from exchanger.testing.servers import TestServers
 def frozen_redis(world: TestServers) -> Iterator[None]:
     """Redis accepts and never answers, for the length of the block."""
     pid = world.valkey.pid()
+    assert pid is not None, "the tests' Redis is not running"
     os.kill(pid, signal.SIGSTOP)
     try:
         yield
