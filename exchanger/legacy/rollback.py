@@ -181,6 +181,7 @@ class RollBack:
             self._execute(alias, f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
         counts = self._delete(alias)
         self._restore(alias, batch)
+        connection.execute(b"SET CONSTRAINTS ALL IMMEDIATE")  # no trigger is switched on while some are due
         for table, trigger in _GUARDS.get(alias, ()):
             self._execute(alias, f"ALTER TABLE {table} ENABLE TRIGGER {trigger}")
         for books in ("chunks", "images", "rejects"):
