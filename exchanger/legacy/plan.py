@@ -96,11 +96,16 @@ class Plan:
 
     @cached_property
     def _asked_columns(self) -> list[str]:
-        return [name for name, origin in self.step.columns.items() if origin.column is not None]
+        """What is read of the old row; a permission that is split says its contexts itself."""
+        return [
+            name
+            for name, origin in self.step.columns.items()
+            if origin.column is not None or (self._splits and name == "application_context")
+        ]
 
     def _asked(self, name: str) -> str:
         origin = self.step.columns[name]
-        old = f"s.{quoted(origin.column or '')}"
+        old = literal(origin.constant) if origin.constant is not None else f"s.{quoted(origin.column or '')}"
         if origin.cast == "epoch_seconds":
             return f"to_timestamp({old})::text"
         if origin.cast == "epoch_milliseconds":
@@ -291,8 +296,8 @@ class Plan:
 
     def _text(self, column: Column) -> str:
         origin = self.step.columns[column.name]
-        if origin.constant is not None:
-            return literal(origin.constant)
+        if column.name not in self._asked_columns:
+            return literal(origin.constant or "")
         staged = f"s.{quoted(column.name)}"
         if origin.cast == "uuid_of":
             name = literal(f"{origin.of}:")

@@ -224,7 +224,7 @@ class RollBack:
             self._execute(
                 alias,
                 f"INSERT INTO {table} SELECT was.* FROM (SELECT DISTINCT ON (id) row FROM legacy.images"
-                f" WHERE batch = {batch.number} AND table_name = {literal(table)} ORDER BY id, number) i,"
+                f" WHERE batch = {batch.number} AND table_name = {literal(table)} ORDER BY id, kept_at) i,"
                 f" jsonb_populate_record(NULL::{table}, i.row) was ON CONFLICT ({key}) DO UPDATE SET {changes}",
             )
             for expression in self._shapes[table].invalidates if table in self._shapes else ():

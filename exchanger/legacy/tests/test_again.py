@@ -24,6 +24,7 @@ from exchanger.testing.waiting import until
 from identity.models import User
 from web.models import Order, Payment, Transaction
 
+MONEY = ["users", "orders", "payments"]
 MADE_HERE = {"id", "granted_at", "chained_at", "hash", "previous_hash"}
 
 
@@ -82,14 +83,14 @@ def test_a_catch_up_brings_what_is_new_and_follows_what_has_changed(old, take, w
     office = old.office()
     user = office["user"]
     waiting = old.add("orders", user_id=user, status="pending")
-    take(old)
+    take(old, only=MONEY)
     old.set("users", user, email="renamed@example.com", updated_at="2025-06-02")
     old.set("orders", waiting, status="completed", updated_at="2025-06-02")
     old.add("payments", order_id=waiting, user_id=user, created_at="2025-06-02")
     old.person(email="unseen@example.com", updated_at="2025-05-31")
     new = old.person(email="new@example.com", updated_at="2025-06-02")
 
-    outcome = take(old, since=batches.datetime.fromisoformat("2025-06-01T00:00:00+00:00"))
+    outcome = take(old, only=MONEY, since=batches.datetime.fromisoformat("2025-06-01T00:00:00+00:00"))
 
     assert outcome.totals["users"] == Totals(2, 1, 1)
     assert outcome.totals["orders"] == Totals(1, 0, 1)
@@ -105,11 +106,11 @@ def test_a_catch_up_brings_what_is_new_and_follows_what_has_changed(old, take, w
 def test_books_that_the_old_platform_has_outrun_are_written_anew(old, take, take_out, world, as_context):
     user = old.person()
     order = old.paid_order(user, status="paid")
-    take(old)
+    take(old, only=MONEY)
     before = contents(world)
     old.set("orders", order, status="failed")
 
-    take(old)
+    take(old, only=MONEY)
     with as_context(None):
         call_command("verify_ledger")
         assert set(Transaction.objects.values_list("kind", flat=True)) == {"payment_received", "payout_failed"}
@@ -122,12 +123,12 @@ def test_books_that_the_old_platform_has_outrun_are_written_anew(old, take, take
 
 def test_what_was_changed_here_since_stays(old, take, world, as_context):
     user = old.person(email="olena@example.com")
-    take(old)
+    take(old, only=["users"])
     with as_context(None):
         User.objects.filter(pk=user).update(email="hers@example.com")
     old.set("users", user, email="late@example.com")
 
-    outcome = take(old, limit=Limit(percent=100))
+    outcome = take(old, only=["users"], limit=Limit(percent=100))
 
     assert outcome.totals["users"] == Totals(1, rejected=1)
     assert world.superuser("identity").execute("SELECT reason FROM legacy.rejects").fetchall() == [("changed_here",)]
@@ -164,7 +165,7 @@ def test_a_roll_back_is_refused_once_somebody_has_worked_here(old, take, take_ou
     )
     before = contents(world)
 
-    with pytest.raises(ImportRefused, match="1 rows of users were changed.* analytics_events are of people"):
+    with pytest.raises(ImportRefused, match=r"1 rows of users were changed.* analytics_events are of people"):
         take_out(1)
     assert contents(world) == before
 
@@ -191,8 +192,8 @@ def test_audit_entries_stay_once_others_follow_them(old, take, take_out, world, 
 
 def test_batches_go_in_the_order_in_which_they_came_and_a_sealed_one_stays(old, take, take_out, as_context):
     old.office()
-    take(old)
-    take(old)
+    take(old, only=MONEY)
+    take(old, only=MONEY)
 
     with pytest.raises(ImportRefused, match="Batch 2 came after it"):
         take_out(1)
@@ -214,7 +215,7 @@ def test_a_crash_between_any_two_statements_loses_and_doubles_nothing(old, take,
     for number in range(6):
         old.paid_order(user, amount="100", status="paid" if number % 2 else "completed")
     old.add("orders", user_id=user, amount="-5", status="pending")
-    take(old, limit=Limit(percent=100))
+    take(old, only=MONEY, limit=Limit(percent=100))
     expected = contents(world, but=MADE_HERE)
     world.empty()
     for alias in ALIASES:
@@ -238,7 +239,7 @@ def test_a_crash_between_any_two_statements_loses_and_doubles_nothing(old, take,
     for allowed in itertools.count(1):
         left = allowed
         with contextlib.suppress(Crash):
-            outcome = take(old, limit=Limit(percent=100), chunk=2)
+            outcome = take(old, only=MONEY, limit=Limit(percent=100), chunk=2)
             break
 
     assert allowed > 20
@@ -294,10 +295,10 @@ def _impatiently(take, old):
 def test_an_unfinished_batch_is_gone_on_with_by_the_same_arguments_alone(old, take):
     old.person(email="nobody")
     with contextlib.suppress(Exception):
-        take(old, limit=Limit(rows=0))
+        take(old, only=["users"], limit=Limit(rows=0))
 
     with pytest.raises(ImportRefused, match=r"Batch 1 .* --roll-back 1"):
-        take(old, zone="Europe/Kyiv")
+        take(old, only=["users"], zone="Europe/Kyiv")
 
 
 def test_a_step_waits_for_those_that_it_refers_to(old, take):

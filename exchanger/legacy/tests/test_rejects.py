@@ -94,7 +94,7 @@ def test_what_the_new_platform_has_already_is_not_overwritten(old, take, world, 
         User.objects.create(email="olena@example.com", password="!")
     late = old.person(email="olena@example.com")
 
-    take(old, limit=ALL)
+    take(old, only=["users"], limit=ALL)
 
     assert rejects(world, "identity") == {late: "email:taken"}
 
@@ -121,7 +121,7 @@ def test_a_permission_that_means_nothing_in_its_context_is_rejected(old, take, w
     unknown = old.add("user_permissions", user_id=user, permission="fly", application_context="web")
     nowhere = old.add("user_permissions", user_id=user, permission="*", application_context="desktop")
 
-    take(old, limit=ALL)
+    take(old, only=["users", "user_permissions"], limit=ALL)
 
     assert rejects(world, "identity") == {
         unknown: "permission:permission_unknown",
@@ -133,7 +133,7 @@ def test_what_is_lost_of_a_row_that_is_taken_is_told(old, take, world, as_contex
     user = old.person(password_hash="md5:9a0364b9e99bb480dd25e1f0284c8555")
     old.add("user_profiles", user_id=user, language="xx", time_zone="Mars/Olympus")
 
-    outcome = take(old)
+    outcome = take(old, only=["users", "user_profiles"])
 
     told = world.superuser("identity").execute("SELECT reason, taken FROM legacy.rejects ORDER BY 1").fetchall()
     assert told == [
@@ -150,7 +150,7 @@ def test_the_rejects_file_tells_the_row_and_no_secret(old, take, tmp_path):
     key = old.person(email="nobody")
     file = tmp_path / "rejects.csv"
 
-    assert take(old, limit=ALL, rejects=file).rejects == 1
+    assert take(old, only=["users"], limit=ALL, rejects=file).rejects == 1
 
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     [row] = csv.DictReader(file.read_text().splitlines())
@@ -172,8 +172,8 @@ def test_the_threshold_stops_the_run_which_can_be_gone_on_with(old, take, world,
 
     if stops:
         with pytest.raises(TooManyRejects):
-            take(old, limit=Limit.parse(limit))
-    outcome = take(old, limit=ALL if stops else Limit.parse(limit))
+            take(old, only=["users"], limit=Limit.parse(limit))
+    outcome = take(old, only=["users"], limit=ALL if stops else Limit.parse(limit))
 
     assert outcome.resumed == stops
     assert outcome.totals["users"] == Totals(4, 2, rejected=2)
