@@ -49,7 +49,6 @@ WHERE %(after)s::uuid IS NULL OR found.id > %(after)s::uuid
 """
 # `pays` is the payment that pays for its order; all others that arrived are held.
 _PAYMENTS = f"""
-CREATE TEMPORARY TABLE arrived AS
 SELECT p.id, p.order_id, p.amount, p.status, p.received_at, o.user_id, o.amount AS asked, o.from_currency AS currency,
     o.status AS order_status, greatest(o.updated_at, p.updated_at) AS settled_at,
     pays.id IS NOT DISTINCT FROM p.id AS pays
@@ -63,7 +62,6 @@ LEFT JOIN LATERAL (
 WHERE p.status IN ('succeeded', 'refunded')
 """
 _PAYOUTS = f"""
-CREATE TEMPORARY TABLE payouts AS
 SELECT o.id AS order_id, o.user_id, o.to_currency AS currency, o.updated_at,
     trunc(o.amount * o.exchange_rate, p.places) AS gross
 FROM turn t JOIN orders o ON o.id = t.id
@@ -72,7 +70,6 @@ JOIN (VALUES {", ".join(f"({literal(each.code)}, {each.places})" for each in all
 WHERE o.status = 'completed'
 """
 _UNSOUND = f"""
-CREATE TEMPORARY TABLE unsound AS
 SELECT o.id, CASE
     WHEN NOT EXISTS (SELECT FROM arrived a WHERE a.order_id = o.id AND a.pays) THEN 'books:not_paid_for'
     ELSE 'books:payout_out_of_range' END AS reason
@@ -83,7 +80,6 @@ WHERE o.status IN {_WORKED_FOR} AND (
 )
 """
 _WANTED = """
-CREATE TEMPORARY TABLE wanted AS
 SELECT * FROM (
     SELECT a.order_id, a.id AS payment_id, a.user_id, line.kind, line.account, a.currency, line.amount,
         line.moment AS created_at
@@ -108,7 +104,6 @@ SELECT * FROM (
 WHERE NOT EXISTS (SELECT FROM unsound u WHERE u.id = entry.order_id)
 """
 _WANTED_REFUNDS = f"""
-CREATE TEMPORARY TABLE wanted_refunds AS
 SELECT a.order_id, a.id AS payment_id, CASE WHEN excess.due THEN 'excess' ELSE 'payment' END AS kind,
     CASE WHEN excess.due THEN a.amount - a.asked ELSE a.amount END AS amount, a.settled_at AS created_at
 FROM arrived a CROSS JOIN LATERAL (SELECT a.pays AND a.order_status IN {_WORKED_FOR} AS due) excess
@@ -117,7 +112,6 @@ WHERE a.status = 'succeeded' AND (NOT excess.due OR a.amount > a.asked)
 """
 # Orders whose books are not what they should be now, and those that somebody here has worked on.
 _ANEW = f"""
-CREATE TEMPORARY TABLE anew AS
 SELECT o.id, EXISTS (
     SELECT FROM transactions t WHERE t.order_id = o.id AND NOT ({UNTOUCHED.format(table="'transactions'")})
     UNION ALL SELECT FROM refunds t WHERE t.order_id = o.id AND NOT ({UNTOUCHED.format(table="'refunds'")})
@@ -136,6 +130,13 @@ WHERE EXISTS (SELECT FROM transactions t WHERE t.order_id = o.id) AND (
     )
 )
 """
+_MADE = {
+    "arrived": _PAYMENTS,
+    "payouts": _PAYOUTS,
+    "unsound": _UNSOUND,
+    "wanted": _WANTED,
+    "wanted_refunds": _WANTED_REFUNDS,
+}
 _REMOVED = {
     "transactions": "SELECT t.id FROM transactions t JOIN anew n ON n.id = t.order_id WHERE NOT n.touched",
     "refunds": "SELECT t.id FROM refunds t JOIN anew n ON n.id = t.order_id WHERE NOT n.touched",
@@ -145,7 +146,7 @@ _WITHDRAWN = {
     "orders": "SELECT t.id FROM orders t JOIN unsound u ON u.id = t.id WHERE NOT u.touched",
 }
 _OURS = UNTOUCHED.format(table="'orders'")
-_TABLES = "turn, arrived, payouts, unsound, wanted, wanted_refunds, anew"
+_TABLES = ", ".join(["turn", *_MADE, "anew"])
 
 
 @dataclass
@@ -170,7 +171,7 @@ class LedgerStep:
     def take(self, number: int, after: str | None, size: int) -> tuple[Totals, str | None]:
         """The books of the next ``size`` orders in the transaction under way; the last one of them, None at the end.
 
-        ``read`` counts orders, ``taken`` entries.
+        ``read`` and ``rejected`` count orders, ``taken`` entries.
         """
         self.connection.execute(f"DROP TABLE IF EXISTS {_TABLES}".encode())
         self.connection.execute(
@@ -180,27 +181,26 @@ class LedgerStep:
         )
         last = self.connection.execute(b"SELECT id::text FROM turn ORDER BY id DESC LIMIT 1").fetchone()
         read = self._count("SELECT count(*) FROM turn")
-        for statement in (_PAYMENTS, _PAYOUTS, _UNSOUND):
-            self._execute(statement)
-        self._execute("CREATE INDEX ON arrived (order_id)")
-        for statement in (_WANTED, _WANTED_REFUNDS):
-            self._execute(statement)
+        # Here tables of thousands of rows meet each other: PostgreSQL counts them, and joins as it sees fit.
+        self._execute("SET LOCAL enable_hashjoin = on; ANALYZE turn")
+        for name, statement in _MADE.items():
+            self._execute(f"CREATE TEMPORARY TABLE {name} AS {statement}; ANALYZE {name}")
         self._execute("CREATE INDEX ON wanted (order_id)")
         changed = self._undo()
-        self._withdraw()
+        withdrawn = self._withdraw()
         taken = self._post(number, read, last[0] if last else after, finished=read < size, changed=changed)
-        return Totals(read, taken, changed), last[0] if last and read == size else None
+        return Totals(read, taken, changed, rejected=withdrawn), last[0] if last and read == size else None
 
     def _undo(self) -> int:
         """Take back what an earlier run posted of orders that the old platform has changed since."""
-        self._execute(_ANEW)
+        self._execute(f"CREATE TEMPORARY TABLE anew AS {_ANEW}")
         self._reject("orders", "SELECT id FROM anew WHERE touched", "changed_here", taken=True)
         changed = self._count("SELECT count(*) FROM anew WHERE NOT touched")
         if changed:
             self._remove(_REMOVED, key="t.order_id IN (SELECT id FROM anew WHERE NOT touched)")
         return changed
 
-    def _withdraw(self) -> None:
+    def _withdraw(self) -> int:
         """Take out again what cannot be booked, unless somebody here has worked on it."""
         self._execute(
             "ALTER TABLE unsound ADD touched boolean;"
@@ -209,8 +209,9 @@ class LedgerStep:
             " OR EXISTS (SELECT FROM quotes q WHERE q.order_id = u.id)"
             f" OR EXISTS (SELECT FROM orders t WHERE t.id = u.id AND NOT ({_OURS}))"
         )
+        withdrawn = self._count("SELECT count(*) FROM unsound WHERE NOT touched")
         if not self._count("SELECT count(*) FROM unsound"):
-            return
+            return 0
         self._reject("orders", "SELECT id FROM unsound WHERE touched", "changed_here", taken=True)
         for table, reason in (("payments", "'books:order_not_taken'"), ("orders", "u.reason")):
             self._execute(
@@ -222,6 +223,7 @@ class LedgerStep:
         self._keep_images(_WITHDRAWN)
         self._execute("DELETE FROM payments t USING unsound u WHERE u.id = t.order_id AND NOT u.touched")
         self._execute("DELETE FROM orders t USING unsound u WHERE u.id = t.id AND NOT u.touched")
+        return withdrawn
 
     def _post(self, number: int, read: int, last: str | None, *, finished: bool, changed: int) -> int:
         descriptions = " ".join(f"WHEN {literal(kind)} THEN {literal(text)}" for kind, text in DESCRIPTIONS.items())
