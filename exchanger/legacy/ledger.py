@@ -49,6 +49,7 @@ WHERE %(after)s::uuid IS NULL OR found.id > %(after)s::uuid
 """
 # `pays` is the payment that pays for its order; all others that arrived are held.
 _PAYMENTS = f"""
+CREATE TEMPORARY TABLE arrived AS
 SELECT p.id, p.order_id, p.amount, p.status, p.received_at, o.user_id, o.amount AS asked, o.from_currency AS currency,
     o.status AS order_status, greatest(o.updated_at, p.updated_at) AS settled_at,
     pays.id IS NOT DISTINCT FROM p.id AS pays
@@ -62,6 +63,7 @@ LEFT JOIN LATERAL (
 WHERE p.status IN ('succeeded', 'refunded')
 """
 _PAYOUTS = f"""
+CREATE TEMPORARY TABLE payouts AS
 SELECT o.id AS order_id, o.user_id, o.to_currency AS currency, o.updated_at,
     trunc(o.amount * o.exchange_rate, p.places) AS gross
 FROM turn t JOIN orders o ON o.id = t.id
@@ -70,6 +72,7 @@ JOIN (VALUES {", ".join(f"({literal(each.code)}, {each.places})" for each in all
 WHERE o.status = 'completed'
 """
 _UNSOUND = f"""
+CREATE TEMPORARY TABLE unsound AS
 SELECT o.id, CASE
     WHEN NOT EXISTS (SELECT FROM arrived a WHERE a.order_id = o.id AND a.pays) THEN 'books:not_paid_for'
     ELSE 'books:payout_out_of_range' END AS reason
@@ -80,6 +83,7 @@ WHERE o.status IN {_WORKED_FOR} AND (
 )
 """
 _WANTED = """
+CREATE TEMPORARY TABLE wanted AS
 SELECT * FROM (
     SELECT a.order_id, a.id AS payment_id, a.user_id, line.kind, line.account, a.currency, line.amount,
         line.moment AS created_at
@@ -104,6 +108,7 @@ SELECT * FROM (
 WHERE NOT EXISTS (SELECT FROM unsound u WHERE u.id = entry.order_id)
 """
 _WANTED_REFUNDS = f"""
+CREATE TEMPORARY TABLE wanted_refunds AS
 SELECT a.order_id, a.id AS payment_id, CASE WHEN excess.due THEN 'excess' ELSE 'payment' END AS kind,
     CASE WHEN excess.due THEN a.amount - a.asked ELSE a.amount END AS amount, a.settled_at AS created_at
 FROM arrived a CROSS JOIN LATERAL (SELECT a.pays AND a.order_status IN {_WORKED_FOR} AS due) excess
@@ -112,6 +117,7 @@ WHERE a.status = 'succeeded' AND (NOT excess.due OR a.amount > a.asked)
 """
 # Orders whose books are not what they should be now, and those that somebody here has worked on.
 _ANEW = f"""
+CREATE TEMPORARY TABLE anew AS
 SELECT o.id, EXISTS (
     SELECT FROM transactions t WHERE t.order_id = o.id AND NOT ({UNTOUCHED.format(table="'transactions'")})
     UNION ALL SELECT FROM refunds t WHERE t.order_id = o.id AND NOT ({UNTOUCHED.format(table="'refunds'")})
@@ -130,13 +136,6 @@ WHERE EXISTS (SELECT FROM transactions t WHERE t.order_id = o.id) AND (
     )
 )
 """
-_MADE = {
-    "arrived": _PAYMENTS,
-    "payouts": _PAYOUTS,
-    "unsound": _UNSOUND,
-    "wanted": _WANTED,
-    "wanted_refunds": _WANTED_REFUNDS,
-}
 _REMOVED = {
     "transactions": "SELECT t.id FROM transactions t JOIN anew n ON n.id = t.order_id WHERE NOT n.touched",
     "refunds": "SELECT t.id FROM refunds t JOIN anew n ON n.id = t.order_id WHERE NOT n.touched",
@@ -146,7 +145,7 @@ _WITHDRAWN = {
     "orders": "SELECT t.id FROM orders t JOIN unsound u ON u.id = t.id WHERE NOT u.touched",
 }
 _OURS = UNTOUCHED.format(table="'orders'")
-_TABLES = ", ".join(["turn", *_MADE, "anew"])
+_TABLES = "turn, arrived, payouts, unsound, wanted, wanted_refunds, anew"
 
 
 @dataclass
@@ -165,7 +164,8 @@ class LedgerStep:
         self.connection.execute(b"DROP TABLE IF EXISTS due")
         self.connection.execute(_DUE, {"batch": self.batch.number, "after": after})
         self.connection.execute(b"CREATE UNIQUE INDEX due_id ON due (id)")
-        self.connection.execute(b"ANALYZE due")
+        # Nobody has counted the rows that have just come: uncounted, a payment is looked for among all of them.
+        self.connection.execute(b"ANALYZE due, orders, payments")
         return self._count("SELECT count(*) FROM due")
 
     def take(self, number: int, after: str | None, size: int) -> tuple[Totals, str | None]:
@@ -181,11 +181,16 @@ class LedgerStep:
         )
         last = self.connection.execute(b"SELECT id::text FROM turn ORDER BY id DESC LIMIT 1").fetchone()
         read = self._count("SELECT count(*) FROM turn")
-        # Here tables of thousands of rows meet each other: PostgreSQL counts them, and joins as it sees fit.
-        self._execute("SET LOCAL enable_hashjoin = on; ANALYZE turn")
-        for name, statement in _MADE.items():
-            self._execute(f"CREATE TEMPORARY TABLE {name} AS {statement}; ANALYZE {name}")
-        self._execute("CREATE INDEX ON wanted (order_id)")
+        # Each of these is looked up by its order once for every order of the turn.
+        for statement, table in (
+            (_PAYMENTS, "arrived"),
+            (_PAYOUTS, "payouts"),
+            (_UNSOUND, "unsound"),
+            (_WANTED, "wanted"),
+            (_WANTED_REFUNDS, "wanted_refunds"),
+        ):
+            self._execute(statement)
+            self._execute(f"CREATE INDEX ON {table} ({'id' if table == 'unsound' else 'order_id'}); ANALYZE {table}")
         changed = self._undo()
         withdrawn = self._withdraw()
         taken = self._post(number, read, last[0] if last else after, finished=read < size, changed=changed)
@@ -193,7 +198,7 @@ class LedgerStep:
 
     def _undo(self) -> int:
         """Take back what an earlier run posted of orders that the old platform has changed since."""
-        self._execute(f"CREATE TEMPORARY TABLE anew AS {_ANEW}")
+        self._execute(_ANEW)
         self._reject("orders", "SELECT id FROM anew WHERE touched", "changed_here", taken=True)
         changed = self._count("SELECT count(*) FROM anew WHERE NOT touched")
         if changed:
