@@ -5,7 +5,7 @@ import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, TextIO
+from typing import IO, Final
 
 import psycopg
 
@@ -85,7 +85,7 @@ def check_writable(path: Path | None) -> None:
     _opened(path, "a").close()
 
 
-def _opened(path: Path | None, mode: str) -> TextIO:
+def _opened(path: Path | None, mode: str) -> IO[str]:
     return open(os.devnull if path is None else path, mode, encoding="utf-8", newline="", opener=_private)
 
 
