@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -161,15 +162,15 @@ class NotificationAdmin(RowActionPages, PanelAdmin):
         """Only what is on offer is done; Django would tell of anything else in a message."""
         if request.POST.get("action") not in self.get_actions(request):
             return None
-        if any("\0" in text for text in request.POST.values()):
-            raise BadRequest("PostgreSQL's text holds no NUL.")
+        if not all(uuid_of(text) for text in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+            raise BadRequest("A row is chosen by its id.")
         answer: HttpResponse | None = super().response_action(request, queryset)
         return answer
 
     @admin.action(permissions=["retry"], description="Try again")
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Notification]) -> None:
         """Each by itself, so that one that is not dead keeps none of the others back."""
-        chosen = [found for text in request.POST.getlist("_selected_action") if (found := uuid_of(text))]
+        chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
         done, refusals = 0, dict[str, int]()
         for notification in queryset.filter(pk__in=chosen[: self.list_per_page]):
             try:

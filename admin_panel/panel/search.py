@@ -10,6 +10,7 @@ from exchanger.kernel.contexts import Context
 from identity.adapter import IdentityAdapter
 
 _LARGEST = 2**63 - 1
+_DIGITS = len(str(_LARGEST))  # what has more is no number of a table, and one of thousands would not even be read
 
 
 def search_rows(queryset: QuerySet[Model], names: Sequence[str], person: str | None, term: str) -> QuerySet[Model]:
@@ -41,7 +42,8 @@ def _condition(field: Any, term: str) -> Q:
         value = uuid_of(term)
         return Q(**{field.attname: value}) if value else Q()
     if isinstance(kind, BigIntegerField):
-        return Q(**{field.attname: int(term)}) if term.isdecimal() and int(term) <= _LARGEST else Q()
+        fits = term.isdecimal() and len(term) <= _DIGITS and int(term) <= _LARGEST
+        return Q(**{field.attname: int(term)}) if fits else Q()
     return Q(**{f"{field.attname}__startswith": term})
 
 

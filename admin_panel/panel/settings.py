@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import quote, unquote
-from django.core.exceptions import BadRequest, PermissionDenied
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -57,8 +57,6 @@ class AdminSettingAdmin(PanelAdmin):
             raise Http404
         may_set = request.user.has_perm(MAY_SET)
         posted = request.method == "POST"
-        if any("\0" in text for text in request.POST.values()):
-            raise BadRequest("PostgreSQL's text holds no NUL.")
         refusal = ""
         form = _form(state, request.POST if posted and "reset" not in request.POST else None)
         if posted:

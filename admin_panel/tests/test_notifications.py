@@ -194,6 +194,15 @@ def test_the_chosen_rows_of_the_list_are_tried_again_each_by_itself(operator):
     assert sorted(trail()) == [("notification.retry", outcome) for outcome in ("done", "done", "failed")]
 
 
+def test_a_row_is_chosen_by_its_id_and_by_nothing_else(operator):
+    notification = dead()
+    sent = chosen(notification)
+    sent["_selected_action"].append("nonsense")
+    assert operator.post(LIST, sent).status_code == 400
+    assert now(notification).dead_at is not None
+    assert trail() == []
+
+
 def test_what_was_not_chosen_is_left_alone_whatever_the_browser_says(operator):
     first, second = dead(), dead()
     operator.post(LIST, chosen(first, select_across="1"))
