@@ -65,7 +65,11 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 if env.context is Context.ADMIN:
-    MIDDLEWARE += ["admin_panel.middleware.AuditDenials", "admin_panel.middleware.SecondFactor"]
+    MIDDLEWARE += [
+        "admin_panel.middleware.PartsOfPages",
+        "admin_panel.middleware.AuditDenials",
+        "admin_panel.middleware.SecondFactor",
+    ]
 ROOT_URLCONF = SPEC.urlconf if SPEC else "exchanger.urls.maintenance"
 WSGI_APPLICATION = "exchanger.wsgi.application"
 TEMPLATES = [

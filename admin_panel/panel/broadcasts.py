@@ -1,6 +1,7 @@
 """Broadcasts: written as drafts, looked at, tried on oneself, then conducted, with their progress."""
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.conf import settings
@@ -177,7 +178,7 @@ class BroadcastAdmin(RowActionPages, PanelAdmin):
     def get_urls(self) -> list[URLPattern]:
         view: Any = self.admin_site.admin_view(require_GET(self.progress_view))
         view.model_admin = self
-        own = path("<uuid:broadcast_id>/progress/", view, name="bot_broadcast_progress")
+        own = path("<uuid:object_id>/progress/", view, name="bot_broadcast_progress")
         return [own, *super().get_urls()]
 
     def render_change_form(
@@ -190,11 +191,11 @@ class BroadcastAdmin(RowActionPages, PanelAdmin):
         page: HttpResponse = super().render_change_form(request, context, *args, obj=obj, **options)
         return page
 
-    def progress_view(self, request: HttpRequest, broadcast_id: Any) -> HttpResponse:
+    def progress_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """The progress alone, which the page asks for again and again; the whole page where the status has changed."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        broadcast = Broadcast.objects.filter(pk=broadcast_id).first()
+        broadcast = Broadcast.objects.filter(pk=object_id).first()
         if broadcast is None:
             raise Http404
         context = {**_progress(broadcast), "original": broadcast}

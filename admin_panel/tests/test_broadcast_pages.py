@@ -6,12 +6,14 @@ import pytest
 from django.utils import timezone
 
 from admin_panel import deliveries
+from admin_panel.models import AuditLog
 from admin_panel.services.broadcast_making import broadcast_fan_out
 from admin_panel.services.broadcasts import MAY_CONDUCT, MAY_WRITE
 from admin_panel.tests.broadcasts import TEXTS, WHY, act, link, linked, many_linked, messages_of, now, running, trail
 from admin_panel.tests.pages import address
 from bot.models import Broadcast, BroadcastStatus, Notification
 from bot.tests.factories import BroadcastFactory, NotificationFactory
+from identity.services.permissions import permission_revoke
 from identity.tests.factories import UserFactory
 from web.tests.factories import OrderFactory
 
@@ -187,6 +189,22 @@ def test_the_figures_take_the_permission_to_see_broadcasts(operator_with, operat
     assert operator.post(way).status_code == 405
     assert operator.get(f"{LIST}{UserFactory().pk}/progress/").status_code == 404
     assert operator_with("bot.view_notification").get(way).status_code == 403
+
+
+def test_figures_that_are_refused_or_nobody_is_there_for_are_asked_for_no_more(operator_with):
+    broadcast, operator = running(), operator_with(MAY_SEE, "bot.view_notification")
+    way = f"{LIST}{broadcast.pk}/progress/?status=running"
+    htmx = {"HX-Request": "true"}
+    assert "HX-Refresh" not in operator.get(way, headers=htmx).headers
+    permission_revoke(user_id=operator.person.pk, permission=MAY_SEE, context="admin")
+    refused = operator.get(way, headers=htmx)
+    assert (refused.status_code, refused.headers["HX-Refresh"]) == (403, "true")
+    [entry] = AuditLog.objects.all()
+    assert (entry.action, entry.resource_type, entry.resource_id) == ("access.denied", "broadcast", str(broadcast.pk))
+    operator.logout()
+    nobody = operator.get(way, headers=htmx)
+    assert (nobody.status_code, nobody.headers["HX-Refresh"], nobody.content) == (204, "true", b"")
+    assert operator.get(way).status_code == 302
 
 
 def test_pages_cost_a_bounded_number_of_statements(operator, statements, world):
