@@ -10,14 +10,15 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.views.decorators.http import require_GET
 from unfold.contrib.filters.admin import ChoicesRadioFilter
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from admin_panel.audiences import LOOKED_AT, Audience, estimate
-from admin_panel.deliveries import MOST_COUNTED, Delivery, read_progress
+from admin_panel.deliveries import Delivery, read_progress
 from admin_panel.panel.base import PanelAdmin
 from admin_panel.panel.columns import column, preview_text
 from admin_panel.panel.filters import PeriodFilter
@@ -249,12 +250,18 @@ def _progress(broadcast: Broadcast) -> dict[str, Any]:
     """How far it has come; nothing for a draft."""
     if broadcast.status == BroadcastStatus.DRAFT:
         return {}
+    progress = read_progress(broadcast.pk, broadcast.queued)
+    unsent = ((Delivery.DEAD, progress.dead), (Delivery.CALLED_OFF, progress.called_off))
     return {
-        "progress": read_progress(broadcast.pk, broadcast.queued),
-        "most_counted": MOST_COUNTED,
+        "progress": progress,
+        "unsent": [(delivery.value.capitalize(), count, _listed(broadcast, delivery)) for delivery, count in unsent],
         "ended": broadcast.status in _ENDED,
-        "dead": Delivery.DEAD,
     }
+
+
+def _listed(broadcast: Broadcast, delivery: Delivery) -> str:
+    query = urlencode({"delivery": delivery.value, "broadcast": broadcast.pk})
+    return f"{reverse('admin:bot_notification_changelist')}?{query}"
 
 
 def _preview(request: HttpRequest, broadcast: Broadcast) -> dict[str, Any]:

@@ -243,7 +243,7 @@ def _details(notification: Notification) -> str:
     match delivery_of(notification, timezone.now()):
         case Delivery.SENT:
             return f"{notification.sent_at:{MOMENT}}"
-        case Delivery.DEAD:
+        case Delivery.DEAD | Delivery.CALLED_OFF if notification.dead_at:
             return f"{notification.dead_at:{MOMENT}}{problem}"
         case Delivery.RETRYING:
             tries = f"{notification.attempts} {'try' if notification.attempts == 1 else 'tries'}"
