@@ -7,7 +7,6 @@ from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from admin_panel.models import AdminSetting
@@ -44,7 +43,7 @@ class AdminSettingAdmin(PanelAdmin):
         states = setting_states()
         people = [state.row for state in states if state.row is not None]
         attach_people(request, people, "updated_by")
-        return self._page(request, "settings.html", title="Settings", states=[(s, _address(s.key)) for s in states])
+        return self.form_page(request, "settings.html", "Settings", states=[(s, _address(s.key)) for s in states])
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -69,13 +68,13 @@ class AdminSettingAdmin(PanelAdmin):
                 refusal = refused.message
         if state.row is not None:
             attach_people(request, [state.row], "updated_by")
-        return self._page(
+        return self.form_page(
             request,
             "setting.html",
-            title=state.key,
+            state.key,
+            form,
+            extra_context,
             state=state,
-            form=form,
-            media=self.media + form.media if form is not None else self.media,
             may_set=may_set,
             refusal=refusal,
             reason_length=REASON_LENGTH,
@@ -109,11 +108,6 @@ class AdminSettingAdmin(PanelAdmin):
             return HttpResponseRedirect(reverse("admin:admin_panel_adminsetting_changelist"))
         messages.success(request, f"{state.key} is back at its default, {state.default}.")
         return HttpResponseRedirect(_address(state.key))
-
-    def _page(self, request: HttpRequest, template: str, **shown: Any) -> HttpResponse:
-        context = {**self.admin_site.each_context(request), "opts": self.opts, **shown}
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, f"admin_panel/{template}", context)
 
 
 def _form(state: SettingState, data: Any) -> DocumentForm | None:

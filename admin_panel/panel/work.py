@@ -1,6 +1,6 @@
 """The buttons on orders, payments and refunds, in the queue and on their own pages: what each row can be told to do."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from admin_panel.panel.money import money_text
-from admin_panel.panel.row_actions import Field, RowAction, RowActionPages, WrongField, shown_buttons
+from admin_panel.panel.row_actions import Field, RowAction, RowActionPages, WrongField, in_status, shown_buttons
 from admin_panel.services import orders as services
 from web.models import Order, OrderStatus, Payment, PaymentStatus, Refund, RefundStatus
 from web.payments.registry import PROCESSORS
@@ -38,10 +38,6 @@ def _reference(text: str) -> str:
     return text.strip()
 
 
-def _in(*statuses: str) -> Callable[[Any], bool]:
-    return lambda row: row.status in statuses
-
-
 def _to_confirm(payment: Payment) -> bool:
     """Money that comes after we have given it up is booked as well."""
     open_ones = (PaymentStatus.PENDING, PaymentStatus.FAILED, PaymentStatus.CANCELLED)
@@ -60,16 +56,22 @@ SENT = (Field("reference", "text", "Bank's reference", lambda _: "", _reference)
 
 ACTIONS: Mapping[type[Model], tuple[RowAction, ...]] = {
     Order: (
-        RowAction("process", "Begin payout", services.MAY_WORK, services.operator_order_process, _in(OrderStatus.PAID)),
         RowAction(
-            "complete", "Paid out", services.MAY_WORK, services.operator_order_complete, _in(OrderStatus.PROCESSING)
+            "process", "Begin payout", services.MAY_WORK, services.operator_order_process, in_status(OrderStatus.PAID)
+        ),
+        RowAction(
+            "complete",
+            "Paid out",
+            services.MAY_WORK,
+            services.operator_order_complete,
+            in_status(OrderStatus.PROCESSING),
         ),
         RowAction(
             "fail",
             "Payout failed",
             services.MAY_WORK,
             services.operator_order_fail,
-            _in(OrderStatus.PROCESSING),
+            in_status(OrderStatus.PROCESSING),
             danger=True,
         ),
         RowAction(
@@ -77,7 +79,7 @@ ACTIONS: Mapping[type[Model], tuple[RowAction, ...]] = {
             "Cancel",
             services.MAY_WORK,
             services.operator_order_cancel,
-            _in(OrderStatus.PENDING, OrderStatus.PAID),
+            in_status(OrderStatus.PENDING, OrderStatus.PAID),
             danger=True,
         ),
         RowAction(
@@ -106,7 +108,7 @@ ACTIONS: Mapping[type[Model], tuple[RowAction, ...]] = {
             "Approve",
             services.MAY_REFUND,
             services.operator_refund_approve,
-            _in(RefundStatus.REQUESTED, RefundStatus.FAILED),
+            in_status(RefundStatus.REQUESTED, RefundStatus.FAILED),
             step_up=True,
         ),
         RowAction(
@@ -114,11 +116,15 @@ ACTIONS: Mapping[type[Model], tuple[RowAction, ...]] = {
             "Reject",
             services.MAY_REFUND,
             services.operator_refund_reject,
-            _in(RefundStatus.REQUESTED),
+            in_status(RefundStatus.REQUESTED),
             danger=True,
         ),
         RowAction(
-            "reopen", "Ask again", services.MAY_REFUND, services.operator_refund_reopen, _in(RefundStatus.REJECTED)
+            "reopen",
+            "Ask again",
+            services.MAY_REFUND,
+            services.operator_refund_reopen,
+            in_status(RefundStatus.REJECTED),
         ),
         RowAction(
             "confirm",

@@ -284,13 +284,15 @@ def filled(page, **fields):
     return {"notification": hidden[1], "text": "Hello\r\nAnna <b>!</b>", "reason": WHY, **fields}
 
 
-def test_the_form_shows_the_message_before_it_is_sent(operator, everything):
+def test_the_form_shows_the_message_before_it_is_sent(operator, everything, statements):
     anna = linked(email="anna@example.com")
     page = operator.get(f"{ADD}?client={anna.pk}")
     assert str(anna.pk) in page.text
     form = filled(page, client="Anna@example.com")
     before = everything()
     preview = operator.post(ADD, form)
+    sent = statements(lambda: operator.post(ADD, form))
+    assert (len(sent["identity"]), len(sent["bot"])) == (2, 1)  # who it is and their account; whether they have blocked
     assert "anna@example.com" in preview.text
     assert "Hello\nAnna &lt;b&gt;!&lt;/b&gt;" in preview.text
     assert everything() == before
