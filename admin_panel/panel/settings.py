@@ -26,9 +26,6 @@ from exchanger.kernel.refusals import Refused
 class AdminSettingAdmin(PanelAdmin):
     """The pages go by keys: a setting that nobody has set has no row."""
 
-    fields = ("key", "value", "description")
-    ordering = ("key",)
-
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> AdminSetting | None:
         state = setting_state(object_id)
         return None if state is None else state.row or AdminSetting(key=state.key, value=state.value)
