@@ -268,7 +268,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_THROTTLE_CLASSES": ["identity.api.throttles.RequestThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["exchanger.kernel.parsing.BodyParser"],
     "DEFAULT_FILTER_BACKENDS": ["exchanger.kernel.filters.FilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "exchanger.kernel.pagination.KeysetPagination",
     "DEFAULT_SCHEMA_CLASS": "exchanger.kernel.schema.Schema",
