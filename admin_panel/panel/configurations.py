@@ -146,7 +146,7 @@ def compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tu
     """``(key, before, after, whether they differ)`` of every key, with tables key by key."""
     for name in sorted({**before, **after}):
         old, new = before.get(name), after.get(name)
-        if isinstance(old, dict) or isinstance(new, dict):
+        if {type(value) for value in (old, new) if value is not None} == {dict}:
             for inner, *values in compared(old or {}, new or {}):
                 yield (f"{name}.{inner}", *values)
         else:

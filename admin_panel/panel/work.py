@@ -27,9 +27,10 @@ def _amount(text: str) -> Decimal:
 
 def _moment(text: str) -> datetime:
     try:
-        return datetime.fromisoformat(text.strip()).replace(tzinfo=UTC)
+        moment = datetime.fromisoformat(text.strip())
     except ValueError:
         raise WrongField("Write when the money came, in UTC: 2026-05-31T14:30:00.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _reference(text: str) -> str:

@@ -226,6 +226,13 @@ def test_a_transfer_that_cannot_have_come_so_is_refused(fields, told, operator, 
     assert the_exchange() == before
 
 
+def test_a_moment_that_is_told_with_its_offset_is_that_moment(operator):
+    _, payment = ordered()
+    there = timezone.localtime(timezone=timezone.get_fixed_timezone(300)).isoformat(timespec="seconds")
+    told = operator.post(address(payment, "confirm"), came() | {"received_at": there}, follow=True)
+    assert messages_of(told) == ["Payment of 100.00 USD is succeeded now."]
+
+
 def test_a_card_payment_is_not_an_operators_to_confirm(operator, the_exchange):
     order, _ = ordered()
     payment = PaymentFactory(order=order, payment_method="card")
