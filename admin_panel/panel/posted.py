@@ -13,6 +13,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
 from admin_panel.second_factor import is_fresh
+from exchanger.kernel.money.currencies import UnknownCurrency
 from exchanger.kernel.refusals import Refused
 
 QUEUE = "queue"
@@ -25,7 +26,7 @@ class PostedActions:
     """For a ModelAdmin: makes views of what buttons do to the row in the address."""
 
     def posted(self, action: Action, *, step_up: bool = False) -> Callable[..., HttpResponse]:
-        """``action`` as a view; what it refuses becomes a message on the row's page.
+        """``action`` as a view; what it refuses becomes a message on the row's page, a currency that was given up too.
 
         ``step_up``: it takes a code of the second factor that was given in the last minutes; without one nothing is
         done, and the operator is asked for it and comes back to the page of the button.
@@ -44,7 +45,7 @@ class PostedActions:
                 )
             try:
                 return action(request, row)
-            except (PermissionDenied, Refused) as refused:
+            except (PermissionDenied, Refused, UnknownCurrency) as refused:
                 messages.error(request, str(refused))
                 return back_from(request, row)
 
