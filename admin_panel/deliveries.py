@@ -18,12 +18,14 @@ MOST_COUNTED = 100_000
 class Delivery(models.TextChoices):
     """HELD is what waits for its paused broadcast to go on.
 
-    CALLED_OFF is what was made for a stopped one, until the senders come upon it and mark it as dead.
+    CALLED_OFF is what was made for a stopped one, until the senders come upon it and mark it as dead. PUT_OFF is what
+    came within its person's quiet hours, until these are over.
     """
 
     WAITING = "waiting"
     SENDING = "being sent"
     RETRYING = "retrying"
+    PUT_OFF = "put off"
     HELD = "held"
     CALLED_OFF = "called off"
     SENT = "sent"
@@ -44,6 +46,8 @@ def delivery_of(notification: Notification, now: datetime) -> Delivery:
         return Delivery.SENDING
     if notification.broadcast is not None and notification.broadcast.status in _OF_BROADCAST:
         return _OF_BROADCAST[BroadcastStatus(notification.broadcast.status)]
+    if notification.put_off_until is not None and notification.put_off_until > now:
+        return Delivery.PUT_OFF
     return Delivery.RETRYING if notification.attempts else Delivery.WAITING
 
 
@@ -54,7 +58,8 @@ def with_delivery(notifications: QuerySet[Notification], delivery: Delivery) -> 
             return notifications.filter(sent=True)
         case Delivery.DEAD:
             return notifications.filter(dead_at__isnull=False)
-    claimed = Q(claimed_until__gt=timezone.now())
+    now = timezone.now()
+    claimed = Q(claimed_until__gt=now)
     if delivery is Delivery.SENDING:
         return notifications.filter(_WAITS & claimed)
     idle = notifications.filter(_WAITS & (Q(claimed_until__isnull=True) | ~claimed))
@@ -62,6 +67,9 @@ def with_delivery(notifications: QuerySet[Notification], delivery: Delivery) -> 
         if meant is delivery:
             return idle.filter(broadcast__status=status)
     going = idle.filter(Q(broadcast__isnull=True) | ~Q(broadcast__status__in=list(_OF_BROADCAST)))
+    if delivery is Delivery.PUT_OFF:
+        return going.filter(put_off_until__gt=now)
+    going = going.filter(Q(put_off_until__isnull=True) | Q(put_off_until__lte=now))
     return going.filter(attempts__gt=0) if delivery is Delivery.RETRYING else going.filter(attempts=0)
 
 

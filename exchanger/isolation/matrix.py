@@ -97,6 +97,7 @@ TABLES: dict[str, dict[str, dict[Context, str]]] = {
         "bot_updates": {TELEGRAM: _ALL, ADMIN: "select"},
         "bot_replies": {TELEGRAM: _ALL, ADMIN: "select"},
         "notification_preferences": {TELEGRAM: _NO_DELETE, ADMIN: "select"},
+        "quiet_hours": {TELEGRAM: _ALL},
         "rate_alerts": {TELEGRAM: "select insert delete", ADMIN: "select"},
         "event_inbox": {TELEGRAM: "select insert update(handled_at)", ADMIN: "select"},
         "cache_invalidations": {TELEGRAM: _ALL, ADMIN: "select insert delete"},

@@ -5,7 +5,8 @@ REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM exchanger_telegram, exchanger_
 
 GRANT SELECT ON django_migrations TO exchanger_telegram, exchanger_admin;
 GRANT SELECT, INSERT, UPDATE, DELETE
-    ON conversations, messages, notifications, bot_state, user_commands, bot_updates, bot_replies, cache_invalidations
+    ON conversations, messages, notifications, bot_state, user_commands, bot_updates, bot_replies, quiet_hours,
+        cache_invalidations
     TO exchanger_telegram;
 GRANT SELECT, INSERT, UPDATE (handled_at) ON event_inbox TO exchanger_telegram;
 GRANT SELECT, INSERT, DELETE ON rate_alerts TO exchanger_telegram;
