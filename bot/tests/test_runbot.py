@@ -7,13 +7,15 @@ from contextlib import contextmanager
 import httpx
 import pytest
 from django.db import connections
+from django.utils import timezone
 
 from bot.incoming import KINDS
 from bot.models import BotReply, BotUpdate, Conversation, Message, UserCommand
 from bot.runner import handlers, poller, replier
 from bot.services.reply_delivery import LEASE_SECONDS
+from bot.services.update_handling import ATTEMPTS, DIED
 from bot.services.updates import offset_read
-from bot.tests.factories import ConversationFactory, NotificationFactory
+from bot.tests.factories import NotificationFactory
 from bot.tests.sending import FAST, ended, sender
 from bot.tests.talking import BotRun, Talker, settled, talking
 from bot.tests.updates import message, store, waits_for_a_lock
@@ -132,7 +134,7 @@ def test_a_dialogue_goes_on_after_a_restart(telegram, anna, world):
 @contextmanager
 def chat_held(world):
     """Nobody gets to handle the chat's updates inside: its conversation is locked."""
-    ConversationFactory(telegram_user_id=CHAT)
+    Conversation.objects.get_or_create(telegram_user_id=CHAT)
     with world.superuser("bot").transaction():
         world.superuser("bot").execute("SELECT FROM conversations WHERE telegram_user_id = %s FOR UPDATE", [CHAT])
         yield
@@ -147,13 +149,33 @@ def test_killed_while_it_handles_an_update_another_one_handles_it_once(telegram,
             first.kill()
     finally:
         first.kill()
-    assert BotUpdate.objects.filter(handled_at=None).count() == 1
+    assert BotUpdate.objects.filter(handled_at=None, attempts=1).count() == 1
     assert not BotReply.objects.exists()
     with talking(telegram):
         assert "Hello" in anna.hear()
         until(settled)
     assert len(anna.calls) == 1
     assert Message.objects.filter(content__direction="in").count() == 1
+
+
+def test_killed_at_the_last_attempt_too_the_update_is_given_up_and_the_chat_goes_on(telegram, anna, world):
+    store(message("/start"), message("/cancel"))
+    BotUpdate.objects.filter(body__message__text="/start").update(attempts=ATTEMPTS - 2)
+    for attempt in (ATTEMPTS - 1, ATTEMPTS):
+        process = BotRun(world, telegram, f"killed-{attempt}")
+        try:
+            with chat_held(world):
+                until(waits_for_a_lock, process.log.read_text)
+                process.kill()
+        finally:
+            process.kill()
+        assert BotUpdate.objects.filter(attempts=attempt, handled_at=None, dead_at=None).count() == 1
+        BotUpdate.objects.update(next_attempt_at=timezone.now())
+    with talking(telegram):
+        until(settled)
+    given_up, handled = BotUpdate.objects.order_by("update_id")
+    assert (given_up.failure, given_up.dead_at is None, handled.handled_at is None) == (DIED, False, False)
+    assert ["wrong" in call.text or "cancel" in call.text for call in anna.calls] == [True, True]
 
 
 def leases_run_out(world):
