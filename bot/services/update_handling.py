@@ -86,19 +86,21 @@ def _attempt(update: BotUpdate, engine: Engine) -> None:
         with transaction.atomic(using=ALIAS):
             # Its lock, until all is committed. Nobody's any more where another worker has begun meanwhile.
             if _as_begun(update).update(handled_at=Now()):
-                _handle(_received(update), engine)
+                _handle(_received(update), engine, recorded=update.retried_at is not None)
     except Exception as error:
         logger.exception("Update %s was not handled", update.pk)
         _fail(update, f"{type(error).__name__}: {error}")
 
 
-def _handle(update: ReceivedUpdate, engine: Engine) -> None:
+def _handle(update: ReceivedUpdate, engine: Engine, *, recorded: bool) -> None:
+    """``recorded``: it was given up before, and has become part of the conversation then."""
     incoming = read_incoming(update)
     conversation = _lock_conversation(incoming) if incoming.is_private and not incoming.is_bots else None
     turn = _turn(incoming, conversation)
     engine.respond(turn)
     if conversation is not None:
-        _record(incoming, conversation)
+        if not recorded:
+            _record(incoming, conversation)
         _save(conversation, turn)
     _queue(incoming.chat_id, conversation, turn.replies)
 
@@ -178,8 +180,8 @@ def _fail(update: BotUpdate, failure: str) -> None:
 @transaction.atomic(using=ALIAS)
 def _give_up(update: BotUpdate, failure: str) -> None:
     given_up = _as_begun(update).update(dead_at=Now(), failure=failure, attempts=ATTEMPTS)
-    # Should an apology have killed its process too, there is none.
-    if given_up and update.attempts <= ATTEMPTS + 1:
+    # Should an apology have killed its process too, there is none; and one is enough, however often operators try.
+    if given_up and update.attempts <= ATTEMPTS + 1 and update.retried_at is None:
         _apologise(_received(update))
 
 

@@ -151,7 +151,13 @@ FUNCTIONS: dict[str, dict[str, set[Context]]] = {
     },
     "web": {"count_jobs()": {ADMIN}},
     "admin": {"count_jobs()": {ADMIN}},
-    "bot": {"count_jobs()": {ADMIN}},
+    "bot": {
+        "count_jobs()": {ADMIN},
+        "retry_given_up_update(bigint)": {ADMIN},
+        "dismiss_given_up_update(bigint)": {ADMIN},
+        "retry_given_up_reply(bigint)": {ADMIN},
+        "dismiss_given_up_reply(bigint)": {ADMIN},
+    },
 }
 # Numbers of the server itself, which only a superuser's functions can count: bootstrap makes them in each database.
 for _functions in (FUNCTIONS[_alias] for _alias in ALIASES):

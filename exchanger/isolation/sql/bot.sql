@@ -39,6 +39,44 @@ BEGIN
     END LOOP;
 END $$;
 
+-- What the bot has given up: operators have it tried again, or let it be, and change nothing else of it.
+CREATE OR REPLACE FUNCTION retry_given_up_update(target bigint) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+    AS $$
+        WITH changed AS (
+            UPDATE public.bot_updates
+            SET dead_at = NULL, attempts = 0, failure = '', next_attempt_at = now(), retried_at = now()
+            WHERE update_id = target AND dead_at IS NOT NULL AND dismissed_at IS NULL RETURNING 1)
+        SELECT EXISTS (SELECT FROM changed)
+    $$;
+CREATE OR REPLACE FUNCTION dismiss_given_up_update(target bigint) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+    AS $$
+        WITH changed AS (
+            UPDATE public.bot_updates SET dismissed_at = now()
+            WHERE update_id = target AND dead_at IS NOT NULL AND dismissed_at IS NULL RETURNING 1)
+        SELECT EXISTS (SELECT FROM changed)
+    $$;
+CREATE OR REPLACE FUNCTION retry_given_up_reply(target bigint) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+    AS $$
+        WITH changed AS (
+            UPDATE public.bot_replies SET dead_at = NULL, attempts = 0, failure = '', next_attempt_at = now()
+            WHERE id = target AND dead_at IS NOT NULL AND dismissed_at IS NULL RETURNING 1)
+        SELECT EXISTS (SELECT FROM changed)
+    $$;
+CREATE OR REPLACE FUNCTION dismiss_given_up_reply(target bigint) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+    AS $$
+        WITH changed AS (
+            UPDATE public.bot_replies SET dismissed_at = now()
+            WHERE id = target AND dead_at IS NOT NULL AND dismissed_at IS NULL RETURNING 1)
+        SELECT EXISTS (SELECT FROM changed)
+    $$;
+GRANT EXECUTE ON FUNCTION
+    retry_given_up_update(bigint), dismiss_given_up_update(bigint),
+    retry_given_up_reply(bigint), dismiss_given_up_reply(bigint) TO exchanger_admin;
+
 -- How much waits in the queue, for the operators: three numbers, nothing of any job.
 CREATE OR REPLACE FUNCTION count_jobs(OUT waiting bigint, OUT running bigint, OUT oldest timestamptz)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
