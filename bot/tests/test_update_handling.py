@@ -334,6 +334,19 @@ def test_four_workers_at_once_keep_the_order_of_each_chat_and_never_interleave()
         assert texts(BotReply.objects.filter(chat_id=chat).order_by("id")) == [str(number) for number in range(most)]
 
 
+def test_an_update_that_somebody_holds_keeps_no_other_chat_waiting(world):
+    working, given = fails_on("nothing")
+    held = message("/do held")
+    store(held, message("/do free", chat_id=7002))
+    other = world.superuser("bot")
+    with other.transaction():
+        other.execute("SELECT FROM bot_updates WHERE update_id = %s FOR UPDATE", [held["update_id"]])
+        handle(engine=working)
+        assert given == ["free"]
+    handle(engine=working)
+    assert given == ["free", "held"]
+
+
 def test_an_earlier_update_that_comes_later_waits_for_the_one_under_way():
     """A webhook's updates may overtake each other: what is under way keeps its chat to itself even so."""
     diary, begun = Diary(), threading.Event()
