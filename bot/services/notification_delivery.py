@@ -8,7 +8,7 @@ transaction; it keeps nothing back meanwhile.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from enum import Enum, auto
 from typing import Final
 from uuid import UUID
@@ -107,7 +107,7 @@ RETURNING notifications.id, coalesce(notifications.telegram_user_id, 0), message
          WHEN notifications.telegram_user_id IS NULL THEN '{NOT_LINKED}'
          WHEN blocked_at IS NOT NULL THEN '{BLOCKED}'
          WHEN {_SWITCHED_OFF} THEN '{UNWANTED}' ELSE '' END,
-    CASE WHEN {_URGENT} THEN NULL ELSE quiet_from END, quiet_until, zone
+    CASE WHEN {_URGENT} THEN NULL ELSE quiet_from END, quiet_until, zone, now()
 """  # noqa: S608
 _CLAIM_NEWS = f"""
 WITH due AS MATERIALIZED (
@@ -189,9 +189,11 @@ def _claim(limit: int) -> tuple[list[Claimed], int]:
             cursor.execute(_CLAIM_BROADCASTS, {"limit": limit - len(rows), "lease": LEASE_SECONDS})
             rows += cursor.fetchall()
         claimed, put_off = list[Claimed](), dict[UUID, datetime]()
-        for *columns, quiet_from, quiet_until, zone in rows:
+        for *columns, quiet_from, quiet_until, zone, now in rows:
             each = Claimed(*columns)
-            over = _quiet_until(each, quiet_from, quiet_until, zone)
+            # By the same moment as all that the statement asks: at the end of a night what waited goes first.
+            is_quiet = quiet_from is not None and not each.obstacle
+            over = Hours(quiet_from, quiet_until, zone_named(zone)).over_at(now) if is_quiet else None
             if over is None:
                 claimed.append(each)
             else:
@@ -199,14 +201,6 @@ def _claim(limit: int) -> tuple[list[Claimed], int]:
         if put_off:
             cursor.execute(_PUT_OFF, [list(put_off), list(put_off.values())])
     return claimed, len(put_off)
-
-
-def _quiet_until(claimed: Claimed, begin: time | None, end: time, zone: str) -> datetime | None:
-    """When the chat's quiet hours are over, by PostgreSQL's clock; None where nothing is to be put off for them."""
-    if begin is None or claimed.obstacle:
-        return None
-    now = claimed.claimed_until - timedelta(seconds=LEASE_SECONDS)
-    return Hours(begin, end, zone_named(zone)).over_at(now)
 
 
 def notifications_record(*, outcomes: Sequence[Outcome]) -> None:

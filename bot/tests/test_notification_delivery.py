@@ -109,6 +109,15 @@ def test_broadcasts_come_after_peoples_own_news_one_a_chat_and_the_earlier_broad
     assert claim() == []
 
 
+def test_of_a_chat_nothing_else_is_claimed_while_a_later_one_or_a_broadcasts_is_being_sent():
+    notify(7000, "broadcast", broadcast=BroadcastFactory(status="running"))
+    (sending,) = claim()
+    notify(7000, "news", seconds_ago=60)
+    assert claim() == []
+    end(sending)
+    assert texts() == ["news"]
+
+
 def test_a_few_broadcasts_share_the_limit():
     for _ in range(3):
         broadcast = BroadcastFactory(status="running")
