@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo, available_timezones
 
 _TIME: Final = r"(\d{1,2})(?:[:.](\d{2}))?"
 _HOURS: Final = re.compile(rf"{_TIME}\s*[-–—−]\s*{_TIME}(?:\s+(\S+))?", re.ASCII)
-_DAYS: Final = 3  # a night may have begun yesterday, and what follows it may end the day after tomorrow
 
 
 class Problem(Enum):
@@ -47,8 +46,9 @@ class Hours:
     def over_at(self, at: datetime) -> datetime | None:
         """The first moment after ``at`` that is not quiet, in UTC; None where ``at`` itself is not."""
         today, over = at.astimezone(self.zone).date(), at
-        # When a clock is changed, the end of one night may lie in the next one: then that one's is waited for as well.
-        for days in range(-_DAYS, _DAYS + 1):
+        # A night may have begun yesterday. When clocks are changed, the end of one may lie within the next, which then
+        # is waited for as well.
+        for days in (-1, 0, 1):
             begin, end = self._night(today + timedelta(days=days))
             if begin <= over < end:
                 over = end

@@ -66,6 +66,9 @@ def over(hours, zone, *at):
         ("22-3:30", (2026, 3, 28, 23, 0), "29 04:30"),
         ("22-3:30", (2026, 10, 24, 23, 0), "25 03:30"),
         ("22-3:30", (2026, 10, 25, 3, 31), None),
+        # 3:45 is as 4:45 would be, when it is quiet again already.
+        ("4-3:45", (2026, 3, 28, 12, 0), "30 03:45"),
+        ("4-3:45", (2026, 3, 29, 1, 0), "30 03:45"),
     ],
 )
 def test_quiet_hours_end_when_the_persons_clock_says_so(hours, at, expected):
