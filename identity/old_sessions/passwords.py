@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 _SALT = "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash"
+NO_SECRET_KEY = "EXCHANGER_LEGACY_SECRET_KEYS is not set"  # noqa: S105
 
 
 def is_of_password(auth_hash: str, password_hash: str, secret_keys: Sequence[str]) -> bool:
