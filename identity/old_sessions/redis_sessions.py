@@ -1,7 +1,7 @@
 """The sessions of the older platform's Redis, read in batches while others use it: SCAN, then MGET and PTTL."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from datetime import datetime
 
 import redis
@@ -27,7 +27,7 @@ class RedisSessions:
         """How many keys there are in all; raises redis.RedisError."""
         return int(self._redis.dbsize())
 
-    def batches(self) -> Iterator[list[Stored]]:
+    def batches(self) -> Generator[list[Stored], None, None]:
         """Raises redis.RedisError."""
         for prefix, context in self._prefixes.items():
             pattern = _GLOB.sub(r"\\\1", prefix) + "*"

@@ -1,6 +1,6 @@
 """The sessions of the older platform's database, streamed: the source document's, and ``django_session``."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -45,7 +45,7 @@ class RowSessions:
         assert found is not None
         return int(found[0])
 
-    def batches(self) -> Iterator[list[Stored]]:
+    def batches(self) -> Generator[list[Stored], None, None]:
         """Raises psycopg.Error."""
         with self._connect() as old:
             for table, read in ((SESSIONS_TABLE, self._session), (DJANGO_TABLE, self._django_session)):

@@ -7,9 +7,10 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db import connections
 
-from exchanger.kernel.cache.codec import decode
+from exchanger.kernel.cache.codec import decode, encode
 from exchanger.kernel.contexts import IDENTITY, Context
 from exchanger.kernel.db.prepared import Statement
 from exchanger.kernel.origin import Origin
@@ -20,7 +21,7 @@ GRACE_SECONDS = 60
 # The note and the session are made by one statement, so neither is ever there alone, however many take it at once.
 _TAKE = """
 WITH given AS (
-    SELECT * FROM unnest(%s::varchar[], %s::uuid[], %s::text[], %s::timestamptz[]) AS g (id, user_id, data, expires_at)
+    SELECT * FROM jsonb_to_recordset(%s::jsonb) AS g (id varchar, user_id uuid, data jsonb, expires_at timestamptz)
 ), known AS (
     SELECT given.*, coalesce(u.password_changed_at <= %s, true) AS unchanged
     FROM given JOIN users u ON u.id = given.user_id
@@ -30,7 +31,7 @@ WITH given AS (
     ON CONFLICT (id) DO NOTHING RETURNING id
 ), made AS (
     INSERT INTO sessions (id, user_id, application_context, session_data, expires_at)
-    SELECT id, user_id, %s, data::jsonb, expires_at FROM known JOIN noted USING (id)
+    SELECT id, user_id, %s, data, expires_at FROM known JOIN noted USING (id)
     ON CONFLICT (id) DO NOTHING
 )
 SELECT given.id, known.unchanged, noted.id IS NOT NULL
@@ -100,15 +101,18 @@ def take(given: Sequence[Given], context: Context, way: str, *, until: datetime 
     A session is taken once, whatever has become of it here, and in one context alone. One of a person who has changed
     the password after ``until`` is left.
     """
-    unique = {each.id: each for each in given}.values()
-    arrays = (
-        [each.id for each in unique],
-        [each.user_id for each in unique],
-        [each.data.decode() for each in unique],
-        [each.expires_at for each in unique],
-    )
+    # One JSON value, of which the data is a part as it stands: arrays would escape every quote in it twice.
+    unique = {
+        each.id: {
+            "id": each.id,
+            "user_id": str(each.user_id),
+            "data": orjson.Fragment(each.data),
+            "expires_at": each.expires_at,
+        }
+        for each in given
+    }
     with connections[IDENTITY].cursor() as cursor:
-        cursor.execute(_TAKE, (*arrays, until, context, way, context))
+        cursor.execute(_TAKE, (encode(list(unique.values())).decode(), until, context, way, context))
         return {row_id: _taken(unchanged, new) for row_id, unchanged, new in cursor.fetchall()}
 
 

@@ -1,6 +1,7 @@
 """A session as one of the older platform's stores holds it, whichever that is."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -34,3 +35,15 @@ def in_batches(found: Iterable[T], size: int) -> Iterator[list[T]]:
     iterator = iter(found)
     while batch := list(islice(iterator, size)):
         yield batch
+
+
+def read_ahead(batches: Generator[T, None, None]) -> Iterator[T]:
+    """Each batch, while a thread reads the next one: the store and PostgreSQL work side by side."""
+    try:
+        with ThreadPoolExecutor(1) as reader:
+            coming = reader.submit(next, batches, None)
+            while (batch := coming.result()) is not None:
+                coming = reader.submit(next, batches, None)
+                yield batch
+    finally:
+        batches.close()

@@ -20,7 +20,7 @@ from identity.old_sessions.keys import moved_id
 from identity.old_sessions.redis_sessions import RedisSessions
 from identity.old_sessions.row_sessions import DJANGO_TABLE, SESSIONS_TABLE, RowSessions
 from identity.old_sessions.rows import Taken
-from identity.old_sessions.stored import Stored
+from identity.old_sessions.stored import Stored, read_ahead
 
 BATCH = 1000
 TABLES = (SESSIONS_TABLE, DJANGO_TABLE)
@@ -98,7 +98,7 @@ class Command(BaseCommand):
     ) -> None:
         platform, dry_run = settings.OLD_PLATFORM, options["dry_run"]
         progress = Progress(self.stdout, source.about(), things="old sessions", done="read")
-        for batch in source.batches():
+        for batch in read_ahead(source.batches()):
             outcome = move_batch(batch, until=platform.until, secret_keys=platform.secret_keys, dry_run=dry_run)
             if options["remove"] and not dry_run and isinstance(source, RedisSessions):
                 source.remove([stored.place for stored in outcome.moved])
