@@ -55,6 +55,8 @@ def prepare(servers: TestServers) -> list[str]:
     for setting in DURABLE:
         servers.superuser("identity").execute(f"ALTER SYSTEM SET {setting} = on")
     servers.superuser("identity").execute("SELECT pg_reload_conf()")
+    with servers.redis() as redis_server:
+        redis_server.config_set("maxmemory", 0)  # the older platform's has room for all of them
     people = servers.superuser("identity").execute(
         "INSERT INTO users (email, password_hash) SELECT 'p' || n || '@example.com', '!' FROM generate_series(1, %s) n"
         " RETURNING id",
