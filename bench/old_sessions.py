@@ -109,7 +109,7 @@ def by_command(servers: TestServers, keys: int) -> Run:
     """manage.py import_sessions as the owner, a process of its own."""
     command = [sys.executable, "manage.py", "import_sessions", "--redis", old_url(servers), "--batch", str(BATCH)]
     start = time.perf_counter()
-    process = os.posix_spawn(sys.executable, command, process_environment(None, servers.environments), setpgroup=0)
+    process = os.posix_spawn(sys.executable, command, process_environment(None, servers.environments))
     _, status, usage = os.wait4(process, 0)
     if status:
         sys.exit(f"import_sessions ended with {status}.")

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db import connections
+from django.db import connections, transaction
 
 from exchanger.kernel.cache.codec import decode, encode
 from exchanger.kernel.contexts import IDENTITY, Context
@@ -148,6 +148,20 @@ def contexts_of(moved_ids: Sequence[str]) -> dict[str, str]:
     with connections[IDENTITY].cursor() as cursor:
         cursor.execute("SELECT id, application_context FROM old_sessions WHERE id = ANY(%s)", (list(moved_ids),))
         return dict(cursor.fetchall())
+
+
+def forget_all() -> tuple[int, int]:
+    """End the sessions that still wait for their cookies, and forget that any was moved; how many of each. The owner's.
+
+    Only where no process knows old cookies any more: what is forgotten could be taken again.
+    """
+    with transaction.atomic(using=IDENTITY), connections[IDENTITY].cursor() as cursor:
+        cursor.execute("DELETE FROM sessions s USING old_sessions o WHERE s.id = o.id")
+        waiting = cursor.rowcount
+        cursor.execute("SELECT count(*) FROM old_sessions")
+        [(notes,)] = cursor.fetchall()
+        cursor.execute("TRUNCATE old_sessions")
+    return waiting, notes
 
 
 def _taken(unchanged: bool | None, new: bool) -> Taken:

@@ -343,6 +343,27 @@ def _waits(world):
     return waiting == 1
 
 
+def test_at_the_end_the_moves_are_forgotten_with_what_still_waits_and_what_goes_on_stays(
+    users, world, move, as_context, sessions
+):
+    keep(world, CookieKind.TOKEN, "goes-on", value(CookieKind.TOKEN, users[0]))
+    keep(world, CookieKind.TOKEN, "waits", value(CookieKind.TOKEN, users[1]))
+    move()
+    client = APIClient()
+    with process(as_context, "web"):
+        client.cookies.load(cookie(CookieKind.TOKEN, "goes-on"))
+        assert client.get(ME).status_code == 200
+    out = io.StringIO()
+    call_command("import_sessions", "--forget", stdout=out)
+    assert out.getvalue() == "2 moves forgotten; 1 sessions had waited for their cookies in vain.\n"
+    assert [row[1] for row in sessions()] == [users[0].pk]
+    with process(as_context, "web"):
+        assert client.get(ME).status_code == 200
+        late = APIClient()
+        late.cookies.load(cookie(CookieKind.TOKEN, "waits"))
+        assert late.get(ME).status_code == 401
+
+
 # --- wrong use
 
 
@@ -360,6 +381,14 @@ def test_what_cannot_be_meant_is_refused(args, said, move, world):
     before = everything(world)
     with pytest.raises(CommandError, match=said):
         move(*args)
+    assert everything(world) == before
+
+
+def test_to_forget_is_no_import(move, world, users):
+    keep(world, CookieKind.TOKEN, "key", value(CookieKind.TOKEN, users[0]))
+    before = everything(world)
+    with pytest.raises(CommandError, match="give it alone"):
+        move("--forget")
     assert everything(world) == before
 
 

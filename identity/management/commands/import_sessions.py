@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from exchanger.kernel.contexts import Context, current_or_none
 from exchanger.kernel.old_sessions import KEY_PREFIXES
 from identity.management.batches import Progress, finishing_the_batch
+from identity.old_sessions import rows
 from identity.old_sessions.importing import Outcome, move_batch
 from identity.old_sessions.keys import moved_id
 from identity.old_sessions.redis_sessions import RedisSessions
@@ -53,11 +54,20 @@ class Command(BaseCommand):
             "--remove", action="store_true", help="Delete a key of the old Redis when it is a row here."
         )
         parser.add_argument("--dry-run", action="store_true", help="Change nothing, here or there, and say the same.")
+        parser.add_argument(
+            "--forget",
+            action="store_true",
+            help="Instead: the move is over, and no process has old cookies in its environment any more. Ends the "
+            "sessions whose cookies have not come, and empties the list of those that were moved.",
+        )
         parser.add_argument("--batch", type=_positive, default=BATCH, help="Sessions at a time (%(default)s).")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if current_or_none() is not None:
             raise CommandError("Sessions of all applications are moved by the owner: leave EXCHANGER_CONTEXT out.")
+        if options["forget"]:
+            self._forget(options)
+            return
         if not options["redis"] and not options["database"]:
             raise CommandError("Say where the old sessions are: --redis redis://… or --database postgresql://…")
         counts: Counter[str] = Counter()
@@ -72,6 +82,12 @@ class Command(BaseCommand):
             raise CommandError(
                 f"The older platform's store failed ({type(error).__name__}). What was taken stays: run it again."
             ) from error
+
+    def _forget(self, options: dict[str, Any]) -> None:
+        if options["redis"] or options["database"]:
+            raise CommandError("--forget ends the move: give it alone.")
+        waiting, notes = rows.forget_all()
+        self.stdout.write(f"{notes:,} moves forgotten; {waiting:,} sessions had waited for their cookies in vain.")
 
     def _sources(self, options: dict[str, Any]) -> Iterator[RedisSessions | RowSessions]:
         mapped: dict[str, Context] = dict(options["map"])
