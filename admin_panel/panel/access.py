@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
 from admin_panel.adapter import AdminAdapter
-from admin_panel.panel.notifications import write_address
 from admin_panel.panel.posted import PostedActions, back_to, reason_of
 from admin_panel.services.actors import actor_of
 from admin_panel.services.factors import MAY_RESET, operator_factor_reset
@@ -105,7 +104,7 @@ class AccessPages(PostedActions):
 
 def _access(request: HttpRequest, user_id: UUID) -> dict[str, Any]:
     """What the template shows to this operator: a statement for the permissions, and two for the sessions."""
-    shown: dict[str, Any] = {"reason_length": REASON_LENGTH, "write_address": write_address(request, user_id)}
+    shown: dict[str, Any] = {"reason_length": REASON_LENGTH}
     if request.user.has_perm(MAY_SEE_PERMISSIONS):
         rows = UserPermission.objects.filter(user_id=user_id).order_by("application_context", "permission")
         held = [(row, CONTEXT_LABELS[row.application_context]) for row in rows]

@@ -23,6 +23,8 @@ NOT_LINKED: Final = "No Telegram account is linked."
 BLOCKED: Final = "The account has blocked the bot, or is gone."
 STOPPED: Final = "The broadcast was stopped."
 UNWANTED: Final = "The person has switched this kind of notification off."
+CALLED_OFF: Final = (STOPPED, UNWANTED)
+"""Somebody's will, and no failure."""
 
 
 @dataclass(frozen=True, slots=True)
