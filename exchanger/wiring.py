@@ -95,7 +95,7 @@ def old_platform(env: Environment, own_cookie: str) -> OldPlatform:
         cookies,
         tuple(env.names("EXCHANGER_LEGACY_COOKIE_SECRETS")),
         tuple(env.names("EXCHANGER_LEGACY_SECRET_KEYS")),
-        redis_url if cookies else "",
+        redis_url if cookies or env.context is None else "",
         env.flag("EXCHANGER_LEGACY_REDIS_REMOVE"),
         _moment(env.text("EXCHANGER_LEGACY_UNTIL")),
     )
@@ -108,7 +108,7 @@ def old_platform(env: Environment, own_cookie: str) -> OldPlatform:
             "EXCHANGER_LEGACY_SECRET_KEYS is not set: set it to the old platform's SECRET_KEY, "
             "which tells the sessions of a present password from those of a former one"
         )
-    if platform.redis_url and platform.until is None:
+    if cookies and redis_url and platform.until is None:
         raise WrongEnvironment(
             "EXCHANGER_LEGACY_UNTIL is not set: set it to when the old platform stopped to serve, "
             "like 2026-11-23T04:00:00Z"

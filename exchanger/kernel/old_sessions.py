@@ -38,9 +38,9 @@ class OldPlatform:
     """What a process needs to take over old sessions.
 
     ``cookies`` are those of its own context. ``cookie_secrets`` verify express' signatures, and ``secret_keys`` are the
-    old Django's; several, for rotation. ``redis_url`` opens the window in which unknown sessions are looked up in the
-    old Redis; ``removes`` has them deleted there. ``until`` (aware) is when the older platform stopped to serve: the
-    old sessions of people who have changed their passwords since are not taken.
+    old Django's; several, for rotation. ``redis_url``, where there are cookies, opens the window in which unknown
+    sessions are looked up in the old Redis; ``removes`` has them deleted there. ``until`` (aware) is when the older
+    platform stopped to serve: the old sessions of people who have changed their passwords since are not taken.
     """
 
     cookies: tuple[OldCookie, ...] = ()

@@ -45,10 +45,14 @@ def test_a_process_takes_its_own_contexts_cookies_from_what_all_are_told() -> No
     )
 
 
-@pytest.mark.parametrize("context", [Context.TELEGRAM, None])
-def test_who_has_no_old_cookies_never_asks_the_old_redis(context: Context | None) -> None:
-    told = known(context, WHOLE)
+def test_who_has_no_old_cookies_never_asks_the_old_redis() -> None:
+    told = known(Context.TELEGRAM, WHOLE)
     assert (told.cookies, told.redis_url) == ((), "")
+
+
+def test_the_owner_who_moves_all_sessions_is_told_where_they_are_and_serves_nobody() -> None:
+    told = known(None, {**WHOLE, "EXCHANGER_LEGACY_UNTIL": ""})
+    assert (told.cookies, told.redis_url) == ((), "redis://reader:p@old:6379/0")
 
 
 @pytest.mark.parametrize(

@@ -184,6 +184,14 @@ def test_the_rows_of_a_stock_django_are_opened_with_its_secret_and_go_on(world, 
     assert len(sessions()) == 1
 
 
+def test_the_address_of_the_old_redis_may_come_from_the_environment(users, world):
+    keep(world, CookieKind.TOKEN, "key", value(CookieKind.TOKEN, users[0]))
+    out = io.StringIO()
+    with override_settings(OLD_PLATFORM=OldPlatform(redis_url=old_url(world))):
+        call_command("import_sessions", "--redis", stdout=out)
+    assert out.getvalue().endswith("1 taken, 0 taken before.\n")
+
+
 # --- what it leaves
 
 

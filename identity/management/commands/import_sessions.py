@@ -37,8 +37,17 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--redis", default="", help="redis://… of the older platform.")
-        parser.add_argument("--database", default="", help="postgresql://… of the older platform.")
+        parser.add_argument(
+            "--redis",
+            nargs="?",
+            default="",
+            const=settings.OLD_PLATFORM.redis_url,
+            help="redis://… of the older platform; without a URL that of EXCHANGER_LEGACY_REDIS_URL, whose password is "
+            "then not in the list of processes.",
+        )
+        parser.add_argument(
+            "--database", default="", help="postgresql://… of the older platform; its password may be in PGPASSWORD."
+        )
         parser.add_argument(
             "--map",
             action="append",
