@@ -18,6 +18,7 @@ from django.utils import timezone
 from exchanger.kernel.cache.codec import encode
 from exchanger.kernel.contexts import Context, current
 from exchanger.kernel.metrics.process import OLD_SESSIONS
+from exchanger.kernel.old_sessions import CookieKind
 from exchanger.kernel.origin import Origin
 from identity.cache import UserCache
 from identity.models import OldSession as OldSessionNote
@@ -76,11 +77,17 @@ class Arrival:
             moved = rows.find(self.old.moved_id, new_id, context)
         if moved is None:  # it is another context's
             return Arrived.UNKNOWN
+        if moved.waiting is not None and not self._fits(signed=moved.waiting.data.get(OLD, {}).get("signed", False)):
+            return Arrived.UNKNOWN
         if moved.waiting is not None and self._go_on(moved.waiting, new_id, context):
             return Arrived.OPENED
         if moved.waiting is not None:  # another request may have been first, a moment ago
             moved = rows.find(self.old.moved_id, new_id, context) or moved
         return Arrived.OPENED if moved.just_opened else Arrived.DEAD
+
+    def _fits(self, *, signed: bool) -> bool:
+        """Whether the cookie proves enough: a key that was signed opens nothing without its signature."""
+        return not signed or self.old.cookie.kind is CookieKind.EXPRESS
 
     def _go_on(self, waiting: rows.Waiting, new_id: str, context: Context) -> bool:
         """Open the session for the person as they are now, with the life that is left to it."""
@@ -116,7 +123,7 @@ class Arrival:
             given = given_of(self.old.key, session, found.expires_at)
         except Unreadable:
             return False
-        if not _is_proved(session, context):
+        if not self._fits(signed=session.signed) or not _is_proved(session, context):
             return False
         try:
             taken = rows.take([given], context, OldSessionNote.VISIT, until=platform.until)[given.id]

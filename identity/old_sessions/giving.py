@@ -26,7 +26,7 @@ def given_of(key: str, session: OldSession, kept_until: datetime | None) -> Give
     expires_at = min(ends, default=timezone.now() + timedelta(seconds=settings.SESSION_ABSOLUTE_AGE))
     if expires_at <= timezone.now():
         raise Unreadable("it has ended")
-    data: dict[str, Any] = {OLD: {"fields": session.fields}}
+    data: dict[str, Any] = {OLD: {"fields": session.fields, "signed": session.signed}}
     try:
         return Given(moved_id(key), session.user_id, encoded_data(data), expires_at)
     except (TypeError, ValueError):

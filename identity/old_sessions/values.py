@@ -33,13 +33,14 @@ class OldSession:
 
     ``expires_at`` (aware) is what the value itself says, None where it says nothing. ``auth_hash`` is Django's proof
     that it was opened with the present password, None for platforms that have no such thing. ``fields`` is what else
-    it holds.
+    it holds. ``signed``: it is express-session's, whose cookies are signed.
     """
 
     user_id: UUID
     expires_at: datetime | None
     auth_hash: str | None
     fields: dict[str, Any]
+    signed: bool = False
 
 
 def read_value(value: bytes) -> OldSession:
@@ -95,7 +96,8 @@ def _of_javascript(data: dict[str, Any]) -> OldSession:
     cookie = data.get("cookie")
     ends = [_moment(data.get("expiresAt")), _moment(cookie.get("expires") if isinstance(cookie, dict) else None)]
     fields = {name: value for name, value in data.items() if name not in {"cookie", "passport", "userId", "expiresAt"}}
-    return OldSession(user_uuid(user, USERS), min(filter(None, ends), default=None), None, fields)
+    end = min(filter(None, ends), default=None)
+    return OldSession(user_uuid(user, USERS), end, None, fields, signed=isinstance(cookie, dict))
 
 
 def _at(data: Mapping[str, Any], path: tuple[str, ...]) -> Any:

@@ -122,7 +122,7 @@ def test_an_imported_session_of_each_kind_goes_on_in_its_context_and_is_given_ou
         assert come(ours=ours).json()["email"] == user.email
         [(row_id, held)] = world.superuser("identity").execute("SELECT id, session_data FROM sessions").fetchall()
         assert row_id == stored_id(ours[configured.SESSION_COOKIE_NAME])
-        assert held["old"].keys() == {"fields", "openedAt"}
+        assert held["old"].keys() == {"fields", "signed", "openedAt"}
 
 
 @pytest.mark.parametrize(
@@ -365,6 +365,23 @@ def test_a_forged_cookie_opens_nothing_and_makes_no_row(forged, user, world, win
     assert answer.status_code == 401
     assert our_cookie(answer) is None
     assert stored(world) == ([], [], [])
+
+
+@pytest.mark.parametrize("moved_before", [True, False])
+def test_who_has_read_a_signed_key_opens_nothing_with_a_cookie_that_needs_no_signature(
+    moved_before, user, world, as_context, served
+):
+    with old_redis(world) as client:
+        client.set(f"session:{KEY}", value(CookieKind.EXPRESS, user))
+    if moved_before:
+        with as_context(None):
+            moved(user, CookieKind.EXPRESS, "web")
+    before = stored(world)
+    with served("web"):
+        for name in ("sid", "sessionid"):
+            assert come({name: KEY}).status_code == 401
+        assert stored(world) == before
+        assert come(cookie(CookieKind.EXPRESS, KEY)).status_code == (200 if moved_before else 401)
 
 
 class Planted:
