@@ -20,11 +20,13 @@ class Delivery(models.TextChoices):
     """HELD is what waits for its paused broadcast to go on.
 
     CALLED_OFF is what was made for a stopped one, and what its person has switched off: nobody failed to send it.
+    PUT_OFF is what came within its person's quiet hours, until these are over.
     """
 
     WAITING = "waiting"
     SENDING = "being sent"
     RETRYING = "retrying"
+    PUT_OFF = "put off"
     HELD = "held"
     CALLED_OFF = "called off"
     SENT = "sent"
@@ -47,6 +49,8 @@ def delivery_of(notification: Notification, now: datetime) -> Delivery:
         return Delivery.SENDING
     if notification.broadcast is not None and notification.broadcast.status in _OF_BROADCAST:
         return _OF_BROADCAST[BroadcastStatus(notification.broadcast.status)]
+    if notification.put_off_until is not None and notification.put_off_until > now:
+        return Delivery.PUT_OFF
     return Delivery.RETRYING if notification.attempts else Delivery.WAITING
 
 
@@ -57,7 +61,8 @@ def with_delivery(notifications: QuerySet[Notification], delivery: Delivery) -> 
             return notifications.filter(sent=True)
         case Delivery.DEAD:
             return notifications.filter(_ENDED_UNSENT & ~_CALLED_OFF)
-    claimed = Q(claimed_until__gt=timezone.now())
+    now = timezone.now()
+    claimed = Q(claimed_until__gt=now)
     idle = _WAITS & (Q(claimed_until__isnull=True) | ~claimed)
     match delivery:
         case Delivery.SENDING:
@@ -69,6 +74,9 @@ def with_delivery(notifications: QuerySet[Notification], delivery: Delivery) -> 
             stopped = Broadcast.objects.filter(status=BroadcastStatus.STOPPED).values("pk")
             return notifications.filter(_ENDED_UNSENT & _CALLED_OFF | idle & Q(broadcast_id__in=stopped))
     going = notifications.filter(idle & (Q(broadcast__isnull=True) | ~Q(broadcast__status__in=list(_OF_BROADCAST))))
+    if delivery is Delivery.PUT_OFF:
+        return going.filter(put_off_until__gt=now)
+    going = going.filter(Q(put_off_until__isnull=True) | Q(put_off_until__lte=now))
     return going.filter(attempts__gt=0) if delivery is Delivery.RETRYING else going.filter(attempts=0)
 
 

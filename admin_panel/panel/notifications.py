@@ -216,13 +216,15 @@ def write_address(request: HttpRequest, user_id: UUID | None) -> str | None:
 
 
 def _details(notification: Notification) -> str:
-    """When it was sent, is tried next or was given up, and what went wrong."""
+    """When it was sent, is tried next or was given up, until when it is put off, and what went wrong."""
     problem = f": {notification.failure}" if notification.failure else ""
     match delivery_of(notification, timezone.now()):
         case Delivery.SENT:
             return f"{notification.sent_at:{MOMENT}}"
         case Delivery.DEAD | Delivery.CALLED_OFF if notification.dead_at:
             return f"{notification.dead_at:{MOMENT}}{problem}"
+        case Delivery.PUT_OFF:
+            return f"until {notification.put_off_until:{MOMENT}}, the end of their quiet hours"
         case Delivery.RETRYING:
             tries = f"{notification.attempts} {'try' if notification.attempts == 1 else 'tries'}"
             return f"again at {notification.next_attempt_at:{MOMENT}}, after {tries}{problem}"

@@ -47,6 +47,9 @@ STATES = {
     Delivery.RETRYING: lambda: NotificationFactory(
         attempts=2, failure="Bad Gateway", next_attempt_at=timezone.now() + HOUR, claimed_until=timezone.now() - HOUR
     ),
+    Delivery.PUT_OFF: lambda: NotificationFactory(
+        next_attempt_at=timezone.now() + HOUR, put_off_until=timezone.now() + HOUR, attempts=1
+    ),
     Delivery.HELD: lambda: of_broadcast(BroadcastStatus.PAUSED),
     Delivery.CALLED_OFF: lambda: of_broadcast(BroadcastStatus.STOPPED),
     Delivery.SENT: lambda: NotificationFactory(sent=True, sent_at=timezone.now()),
@@ -89,6 +92,10 @@ def test_a_page_says_what_went_wrong_and_when_it_is_tried_again(operator):
     again = STATES[Delivery.RETRYING]()
     page = operator.get(address("change", again)).text
     assert f"again at {again.next_attempt_at:%Y-%m-%d %H:%M}, after 2 tries: Bad Gateway" in page
+    later = STATES[Delivery.PUT_OFF]()
+    assert f"until {later.put_off_until:%Y-%m-%d %H:%M}, the end of their quiet hours" in operator.get(
+        address("change", later)
+    ).text.replace("&#x27;", "'")
     gone = dead(failure="<b>Forbidden</b>")
     assert "&lt;b&gt;Forbidden&lt;/b&gt;" in operator.get(address("change", gone)).text
     assert UNWANTED in operator.get(address("change", dead(failure=UNWANTED))).text
