@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth import logout
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
@@ -85,12 +86,14 @@ class AccessPages(PostedActions):
         return back_to(user)
 
     def end_sessions_view(self, request: HttpRequest, user: User) -> HttpResponse:
-        named = request.POST.get("context", "")
+        which = {name: request.POST[name] for name in ("context", "session") if name in request.POST}
+        if len(which) > 1 or "" in which.values():
+            raise BadRequest("An application is named, or a session; or neither, which is all of them.")
         ended = operator_sessions_end(
             actor=actor_of(request),
             user_id=user.pk,
-            context=_context(named) if named else None,
-            session_id=request.POST.get("session") or None,
+            context=_context(which["context"]) if "context" in which else None,
+            session_id=which.get("session"),
         )
         if user.pk == request.user.pk and not IdentityAdapter(Context.ADMIN).find_session(
             request.session.session_key or ""

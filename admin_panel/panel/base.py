@@ -116,7 +116,7 @@ class PanelAdmin(ReadOnly, AuditedWrites, ModelAdmin):
             "opts": self.opts,
             "title": title,
             "form": form,
-            "media": self.media if form is None else self.media + form.media,
+            "media": "" if form is None else form.media,  # the list's own scripts want the catalogue of jsi18n
             **shown,
             **(extra_context or {}),
         }

@@ -24,6 +24,9 @@ Parameters = Mapping[str, Any]
 class PeriodForm(forms.Form):
     """The parameters of every report."""
 
+    class Media:
+        js = ("admin/js/core.js",)  # which the calendar calls, and its widget does not name
+
     since = forms.DateField(label="From", widget=UnfoldAdminSingleDateWidget, help_text="The first day, in UTC.")
     until = forms.DateField(label="Until", widget=UnfoldAdminSingleDateWidget, help_text="The last day, in UTC.")
     format = forms.ChoiceField(choices=FORMATS, widget=UnfoldAdminSelectWidget)
