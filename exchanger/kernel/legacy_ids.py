@@ -10,18 +10,14 @@ from uuid import UUID, uuid3
 
 NAMESPACE: Final = UUID("5f0c1a52-6f0f-4c64-9d0b-3c1f4f6e8a11")
 
-UUID_OF: Final = f"""
-CREATE OR REPLACE FUNCTION {{schema}}.uuid_of(old_table text, old_key text) RETURNS uuid
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog
-    AS $$
-        SELECT overlay(overlay(h PLACING '3' FROM 13)
-            PLACING translate(substr(h, 17, 1), '0123456789abcdef', '89ab89ab89ab89ab') FROM 17)::uuid
-        FROM md5(decode('{NAMESPACE.hex}', 'hex') || convert_to(old_table || ':' || old_key, 'UTF8')) h
-    $$
-"""
-"""The same function for PostgreSQL; ``format(schema=…)`` says where it is made."""
-
 
 def uuid_of(old_table: str, old_key: int | str) -> UUID:
     """The id here of the row that had ``old_key`` in ``old_table``: ``uuid_of("auth_user", 17)``."""
     return uuid3(NAMESPACE, f"{old_table}:{old_key}")
+
+
+def uuid_of_sql(name: str) -> str:
+    """The same for PostgreSQL: an expression of type uuid. ``name`` is SQL for the text ``old_table:old_key``."""
+    digest = f"md5(decode('{NAMESPACE.hex}', 'hex') || convert_to({name}, 'UTF8'))"
+    variant = f"translate(substr({digest}, 17, 1), '0123456789abcdef', '89ab89ab89ab89ab')"
+    return f"overlay(overlay({digest} PLACING '3' FROM 13) PLACING {variant} FROM 17)::uuid"

@@ -76,6 +76,10 @@ class Transaction(models.Model):
         ]
         indexes = [
             models.Index(fields=["order", "currency"], name="idx_transactions_order"),
+            # What is left of a payment is asked by it; so does its foreign key when a payment goes.
+            models.Index(
+                fields=["payment"], name="idx_transactions_payment", condition=models.Q(payment__isnull=False)
+            ),
             models.Index(fields=["-created_at", "-id"], name="idx_transactions_created"),
             models.Index(fields=["user_id", "-created_at", "-id"], name="idx_transactions_user_created"),
         ]

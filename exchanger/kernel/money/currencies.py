@@ -59,6 +59,11 @@ def currency(code: str) -> Currency:
     return found
 
 
+def all_currencies() -> list[Currency]:
+    """Every one that the platform knows."""
+    return [*_iso().values(), *_crypto().values()]
+
+
 @cache
 def _iso() -> dict[str, Currency]:
     # Gold, drawing rights and test codes have no minor unit: nobody is paid in them.
