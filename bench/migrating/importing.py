@@ -1,10 +1,13 @@
 """The import as its operator runs it: a process of its own, watched, and killed where the rehearsal wants it."""
 
+import io
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from django.core.management import CommandError, call_command
 
 from bench.migrating.raw import scalar
 from exchanger.kernel.contexts import ALIASES
@@ -18,14 +21,20 @@ _READ = "SELECT coalesce(sum(read), 0) FROM legacy.chunks"
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """``killed_at`` is how many rows had been read when it was killed, None where it ended by itself; ``peak`` is in
-    bytes, of the process alone."""
+    """``killed_at`` is how many rows had been read when it was killed, None where it ended by itself.
+
+    ``peak`` is the most memory that the process held, in bytes; 0 where that is not known.
+    """
 
     seconds: float
     peak: int
     status: int
     output: str
     killed_at: int | None
+
+    @property
+    def last_line(self) -> str:
+        return (self.output.strip().splitlines() or [""])[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +71,18 @@ class Importer:
         return Ran(seconds, peak, process.returncode, log.read_text(), killed_at)
 
     def take(self, *arguments: str, kill_at: int | None = None) -> Ran:
-        """Import from the old database."""
+        """Import from the old database, or verify what was."""
         return self.run("--source", self.source, *arguments, kill_at=kill_at)
+
+    def here(self, *command: str) -> Ran:
+        """Another command of manage.py, in this process: what it holds is not told."""
+        output, status, start = io.StringIO(), 0, time.perf_counter()
+        try:
+            call_command(*command, stdout=output)
+        except CommandError as error:
+            output.write(str(error))
+            status = error.returncode
+        return Ran(time.perf_counter() - start, 0, status, output.getvalue(), None)
 
     def rows_read(self) -> int:
         """How far all runs have come, by their own records; 0 before the first chunk."""

@@ -17,8 +17,8 @@ from exchanger.kernel.contexts import ALIASES
 from exchanger.testing.servers import TestServers
 
 KEPT = "exchanger_raw"
-_BY_TRIGGER = {"audit_chain"}  # written when the rows of others are
-_NOT_IMPORTED = {"django_migrations", "django_content_type", "auth_permission", "procrastinate_periodic_defers"}
+_NO_ROWS_OF_OURS = {"audit_chain", "cache_invalidations"}  # written by a trigger, and what workers take away again
+_OF_DJANGO = {"django_migrations", "django_content_type", "auth_permission"}
 _REFERENCES = """
     SELECT conrelid::regclass::text, confrelid::regclass::text FROM pg_constraint
     WHERE contype = 'f' AND connamespace = 'public'::regnamespace AND conrelid <> confrelid
@@ -28,7 +28,9 @@ _REFERENCES = """
 def filled_tables(connection: psycopg.Connection) -> dict[str, int]:
     """The tables of a new database that have rows of the import, with their numbers; those referred to come first."""
     found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
-    counts = {name: count(connection, name) for (name,) in found.fetchall() if name not in _NOT_IMPORTED | _BY_TRIGGER}
+    counts = {
+        name: count(connection, name) for (name,) in found.fetchall() if name not in _OF_DJANGO | _NO_ROWS_OF_OURS
+    }
     filled = {name for name, rows in counts.items() if rows}
     waits: dict[str, set[str]] = {name: set() for name in filled}
     for table, other in connection.execute(_REFERENCES):
@@ -92,7 +94,7 @@ def empty(servers: TestServers) -> None:
     for alias in ALIASES:
         superuser = servers.superuser(alias)
         found = superuser.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
-        tables = sql.SQL(", ").join(sql.Identifier(name) for (name,) in found if name not in _NOT_IMPORTED)
+        tables = sql.SQL(", ").join(sql.Identifier(name) for (name,) in found if name not in _OF_DJANGO)
         superuser.execute("SET session_replication_role = replica")  # what only grows refuses to be emptied
         superuser.execute(sql.SQL("TRUNCATE {}").format(tables))
         superuser.execute("RESET session_replication_role")

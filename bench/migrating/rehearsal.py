@@ -1,7 +1,6 @@
 """The night in small: everything that is done then, one after the other, with what it took and what came of it."""
 
 import random
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -18,8 +17,6 @@ from bench.migrating.office import TABLES, Office
 from bench.migrating.raw import copy_back, count, empty, filled_tables, kept_rows
 from bench.promises import Promise
 from exchanger.kernel.contexts import ALIASES
-from exchanger.local.paths import CHECKOUT
-from exchanger.testing.processes import process_environment
 from exchanger.testing.servers import TestServers
 
 KILLS = ((0.15, 0.45), (0.55, 0.85))  # between which shares of all rows
@@ -88,20 +85,12 @@ class Rehearsal:
         report = self.folder / f"{name.replace(' ', '-')}.md"
         ran = self.importer.take("--verify", "--mapping", "source", "--zone", ZONE, "--report", str(report))
         self._row(name, rows, [ran])
-        self._held(f"{name}: both sides hold the same", ran.status == 0, ran.output.strip().splitlines()[-1])
+        self._held(f"{name}: both sides hold the same", ran.status == 0, ran.last_line)
 
     def _check_books(self) -> None:
         for command in ("verify_ledger", "verify_audit"):
-            done = subprocess.run(
-                [sys.executable, "manage.py", command],
-                cwd=CHECKOUT,
-                env=process_environment(None, self.servers.environments),
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            told = (done.stdout or done.stderr).strip().splitlines()[-1]
-            self._held(f"{command} finds nothing", done.returncode == 0, told)
+            ran = self.importer.here(command)
+            self._held(f"{command} finds nothing", ran.status == 0, ran.last_line)
 
     def _catch_up(self) -> None:
         since = datetime.now(UTC).isoformat()
@@ -117,7 +106,7 @@ class Rehearsal:
 
     def _roll_back(self, before: Counts) -> None:
         rows = sum(map(sum, map(dict.values, self._counts().values())))
-        ran = [self.importer.run("--roll-back", number) for number in ("2", "1")]
+        ran = [self.importer.here("import_legacy", "--roll-back", number) for number in ("2", "1")]
         self._row("roll-back of both", rows, ran)
         left = {
             f"{alias}.{table}": number - before[alias].get(table, 0)
@@ -169,7 +158,8 @@ class Rehearsal:
 
     def _row(self, name: str, rows: int, runs: list[Ran]) -> None:
         seconds, peak = sum(ran.seconds for ran in runs), max(ran.peak for ran in runs) / _MB
-        print(f"{name:<34}{rows:>12,}{seconds:>9.1f}{rows / seconds:>15,.0f}{peak:>9.0f}", flush=True)
+        told = f"{peak:>9.0f}" if peak else ""
+        print(f"{name:<34}{rows:>12,}{seconds:>9.1f}{rows / seconds:>15,.0f}{told}", flush=True)
         for ran in runs:
             if ran.status and ran.killed_at is None:
                 print(ran.output)

@@ -181,9 +181,18 @@ class RollBack:
             self._execute(alias, f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
         counts = self._delete(alias)
         self._restore(alias, batch)
+        self._execute(alias, "SET CONSTRAINTS ALL IMMEDIATE")  # no trigger is switched on again while checks wait
         for table, trigger in _GUARDS.get(alias, ()):
             self._execute(alias, f"ALTER TABLE {table} ENABLE TRIGGER {trigger}")
-        for books in ("chunks", "images", "rejects"):
+        connection.execute("DELETE FROM legacy.chunks WHERE batch = %s", (batch.number,))
+        # What is restored bears this transaction's number: it is known, so that the batch before can go as well.
+        connection.execute(
+            "INSERT INTO legacy.chunks (batch, step, number, table_name, finished, read, taken, changed, same, rejected, ids)"
+            " SELECT DISTINCT batch, 'roll-back ' || table_name, 0, table_name, false, 0, 0, 0, 0, 0, '{}'::uuid[]"
+            " FROM legacy.images WHERE batch = %s",
+            (batch.number,),
+        )
+        for books in ("images", "rejects"):
             connection.execute(f"DELETE FROM legacy.{books} WHERE batch = %s".encode(), (batch.number,))
         connection.execute("UPDATE legacy.batches SET rolled_back_at = now() WHERE number = %s", (batch.number,))
         return counts

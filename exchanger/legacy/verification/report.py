@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from exchanger.legacy.batches import Batch
+from exchanger.legacy.rejects import meaning_of
 from exchanger.legacy.verification.checksums import BUCKET_DIGITS
 from exchanger.legacy.verification.results import Findings, SumResult, TableResult
 
@@ -25,7 +26,7 @@ def report(findings: Findings) -> str:
         "## Rows",
         _table(("table", "old rows", "rejected", "expected", "found", ""), map(_rows, findings.tables)),
         "## Rejected rows",
-        _table(("table", "reason", "rows"), _rejected(findings.tables)),
+        _table(("table", "reason", "rows", "meaning"), _rejected(findings.tables)),
         "## Columns",
         _table(("table", "column", "checksum of the old", "checksum of the new", ""), _columns(findings.tables)),
         "## Money",
@@ -83,7 +84,7 @@ def _rows(table: TableResult) -> tuple[str, ...]:
 def _rejected(tables: Sequence[TableResult]) -> Iterator[tuple[str, ...]]:
     for table in tables:
         for reason, rows in sorted(table.rejected.items()):
-            yield table.table, reason, f"{rows:,}"
+            yield table.table, reason, f"{rows:,}", meaning_of(reason)
 
 
 def _columns(tables: Sequence[TableResult]) -> Iterator[tuple[str, ...]]:
