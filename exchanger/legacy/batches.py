@@ -17,6 +17,7 @@ from exchanger.legacy import targets
 
 _BOOKS: Final = Path(__file__).with_name("books.sql")
 _LOCK: Final = "exchanger legacy import"
+_OLDEST: Final = 160000
 _PATIENCE: Final = 10  # seconds that a killed run's connection may take to be noticed
 _COLUMNS = (
     "number, source, mapping, fingerprint, zone, since, steps, started_at, finished_at, sealed_at, rolled_back_at"
@@ -107,8 +108,14 @@ def only_run() -> Iterator[None]:
 
 
 def open_books(connections: Targets) -> None:
-    """Make the schema ``legacy`` where it is not there yet; in the transaction under way."""
-    for connection in connections.values():
+    """Make the schema ``legacy`` where it is not there yet; in the transaction under way.
+
+    Raises:
+        ImportRefused: a server cannot ask whether a text can be read as a type.
+    """
+    for alias, connection in connections.items():
+        if connection.info.server_version < _OLDEST:
+            raise ImportRefused(f"The server of '{alias}' is older than PostgreSQL 16, which the import needs.")
         connection.execute(_BOOKS.read_bytes())
 
 

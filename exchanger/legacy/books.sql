@@ -56,14 +56,13 @@ CREATE INDEX IF NOT EXISTS rejects_id ON legacy.rejects (table_name, id);
 -- Rows as they were before a catch-up changed or removed them.
 CREATE TABLE IF NOT EXISTS legacy.images (
     batch integer NOT NULL REFERENCES legacy.batches,
-    number bigint GENERATED ALWAYS AS IDENTITY,
     table_name text NOT NULL,
     id uuid NOT NULL,
     removed boolean NOT NULL,
     row jsonb NOT NULL,
-    PRIMARY KEY (batch, number)
+    kept_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+CREATE INDEX IF NOT EXISTS images_batch ON legacy.images (batch, table_name);
 
 GRANT USAGE ON SCHEMA legacy TO exchanger_backup;
 GRANT SELECT ON ALL TABLES IN SCHEMA legacy TO exchanger_backup;
-GRANT SELECT ON ALL SEQUENCES IN SCHEMA legacy TO exchanger_backup;

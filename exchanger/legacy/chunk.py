@@ -1,7 +1,7 @@
 """Some rows of one step, taken in one transaction: with them commits what the books say of them."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import psycopg
@@ -18,14 +18,6 @@ UNTOUCHED = """t.xmin::text::bigint IN (SELECT xid % 4294967296 FROM legacy.chun
 def create_refused(connection: psycopg.Connection) -> None:
     """The temporary table of rows of other tables that were not taken, so that nothing may refer to them."""
     connection.execute(b"CREATE TEMPORARY TABLE IF NOT EXISTS refused (table_name text NOT NULL, id uuid NOT NULL)")
-
-
-@dataclass(slots=True)
-class Chunk:
-    """What a reader has handed over: rows in COPY's text, and the key of the last one."""
-
-    rows: list[bytes] = field(default_factory=list)
-    last_key: list[str] | None = None
 
 
 @dataclass
@@ -49,10 +41,10 @@ class ChunkTaker:
         self._execute("CREATE TEMPORARY TABLE fresh (id uuid)")
         self._execute("CREATE TEMPORARY TABLE differing (id uuid PRIMARY KEY, touched boolean NOT NULL)")
 
-    def stage(self, rows: Iterable[bytes]) -> None:
+    def stage(self, rows: Sequence[bytes]) -> None:
+        """Hand over rows in COPY's text."""
         with self.connection.cursor().copy(b"COPY staged FROM STDIN") as copy:
-            for row in rows:
-                copy.write(row)
+            copy.write(b"".join(rows))
 
     def take(self, number: int, last_key: list[str] | None, *, finished: bool) -> Totals:
         """Take what is staged, as the step's chunk ``number``; ``finished`` is its last one."""

@@ -11,9 +11,7 @@ from dataclasses import dataclass, field
 from django.conf import settings
 from django.contrib.auth.hashers import get_hashers
 
-from exchanger.kernel.contexts import Context
 from exchanger.kernel.money.currencies import CEILING, MOST_PLACES, all_currencies
-from identity.permission_names import known_permissions
 
 Problem = tuple[str, str]
 """A condition in SQL, and the reason's code."""
@@ -233,21 +231,6 @@ class Preferred(Kind):
 
     def _turned(self, text: str) -> str:
         return _mapped(f"btrim({text})", self.aliases)
-
-
-@dataclass(frozen=True, slots=True)
-class Permission(Kind):
-    """A permission that means something in the row's own context, which is the SQL ``context``."""
-
-    context: str
-
-    def problems(self, text: str, came_as: str = "text") -> Iterator[Problem]:
-        for context in Context:
-            known = array(sorted(known_permissions(context)))
-            yield f"{self.context} = {literal(context)} AND {text} <> ALL ({known})", "permission_unknown"
-
-    def value(self, text: str, came_as: str = "text") -> str:
-        return text
 
 
 LANGUAGE = Preferred(

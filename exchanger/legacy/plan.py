@@ -22,25 +22,30 @@ Types = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Plan:
-    """A step, its new table, and the types of its old columns."""
+    """A step and its new table. ``tables`` are the types of every step's old columns, None where it has no table."""
 
     mapping: LegacyMapping
     step: Step
     shape: Shape
-    types: Types
+    tables: Mapping[str, Types | None]
 
     # --- The old database ---------------------------------------------------------------------------------------
 
     def __post_init__(self) -> None:
+        assert self.tables[self.step.name] is not None
         for name in (*self.step.key, self.step.since, *(origin.column for origin in self.step.columns.values())):
             if name is not None and name not in self.types:
                 raise self._wrong(f"the old table has no column {name}: it has {', '.join(self.types)}")
         for name, origin in self.step.columns.items():
             if origin.cast not in (None, "uuid_of") and self.types[origin.column or ""] not in _NUMERIC:
                 raise self._wrong(f"columns.{name}: {origin.cast} needs a number, and {origin.column} is none")
-        if self.step.since is not None and (self.shape.whole or self.types[self.step.since] not in _TIMES):
-            raise self._wrong(f"since: {self.step.since} is no time, or {self.shape.table} is taken whole")
+        if self.step.since is not None and self.shape.whole:
+            raise self._wrong(f"since: {self.shape.table} is taken whole, for its rows rule each other out")
         self._check_references()
+
+    @property
+    def types(self) -> Types:
+        return self.tables[self.step.name] or {}
 
     def rows(self, since: datetime | None, after: list[str] | None) -> str:
         """What follows FROM for the rows to come, of which the old table is ``s``."""
@@ -51,8 +56,7 @@ class Plan:
         parts = [f"{key}::text" for key in self._keys]
         parts += [self._asked(name) for name in self._asked_columns]
         joins = []
-        for number, (column, probe) in enumerate(self._probes):
-            old = f"s.{quoted(column)}"
+        for number, (old, probe) in enumerate(self._probes):
             parts.append(f"CASE WHEN {old} IS NOT NULL THEN p{number}.found END::text")
             joins.append(f"LEFT JOIN ({probe}) p{number} ON p{number}.value = {old}")
         if self._first_by is not None:
@@ -67,7 +71,8 @@ class Plan:
 
     def _where(self, since: datetime | None, after: list[str] | None) -> str:
         conditions = []
-        if since is not None and self.step.since is not None:
+        # What is no time to the old database, a text say, cannot be asked for what is later.
+        if since is not None and self.step.since is not None and self.types[self.step.since] in _TIMES:
             column = f"s.{quoted(self.step.since)}"
             moment = f"{literal(since.isoformat())}::timestamptz"
             zone = literal(self.mapping.conventions.zone)
@@ -91,11 +96,16 @@ class Plan:
 
     @cached_property
     def _asked_columns(self) -> list[str]:
-        return [name for name, origin in self.step.columns.items() if origin.column is not None]
+        """What is read of the old row; a permission that is split says its contexts itself."""
+        return [
+            name
+            for name, origin in self.step.columns.items()
+            if origin.column is not None or (self._splits and name == "application_context")
+        ]
 
     def _asked(self, name: str) -> str:
         origin = self.step.columns[name]
-        old = f"s.{quoted(origin.column or '')}"
+        old = literal(origin.constant) if origin.constant is not None else f"s.{quoted(origin.column or '')}"
         if origin.cast == "epoch_seconds":
             return f"to_timestamp({old})::text"
         if origin.cast == "epoch_milliseconds":
@@ -111,25 +121,28 @@ class Plan:
 
     @cached_property
     def _probes(self) -> list[tuple[str, str]]:
-        """Each old column that refers to another table, with the query for the rows that it can refer to."""
+        """Each old column that refers to another table, as SQL, with the query for the rows that it can refer to."""
         found = []
         for reference in self.shape.references:
             origin = self.step.columns.get(reference.column)
             if origin is None or origin.column is None:
                 continue
-            suppliers = self.mapping.suppliers(reference.table)
-            queries = []
-            for supplier in suppliers:
-                key = supplier.columns[self.mapping.shapes[reference.table].key].column
-                assert key is not None
-                queries.append(f"SELECT r.{quoted(key)} AS value FROM {supplier.relation} r")
-            unique = len(suppliers) == 1 and suppliers[0].key == (
-                suppliers[0].columns[self.mapping.shapes[reference.table].key].column,
-            )
+            there = self.mapping.shapes[reference.table].key
+            suppliers = [
+                (step, step.columns[there].column or "")
+                for step in self.mapping.suppliers(reference.table)
+                if self.tables[step.name] is not None
+            ]
+            kinds = {self.types[origin.column], *((self.tables[step.name] or {})[key] for step, key in suppliers)}
+            # Keys of different types meet as text; of the same they meet by their indexes.
+            form = "{}" if len(kinds) == 1 or kinds <= set(_NUMERIC) else "lower({}::text)"
+            queries = [
+                f"SELECT {form.format(f'r.{quoted(key)}')} AS value FROM {step.relation} r" for step, key in suppliers
+            ]
+            unique = len(suppliers) == 1 and suppliers[0][0].key == (suppliers[0][1],)
             distinct = "" if unique else "DISTINCT "
-            found.append(
-                (origin.column, f"SELECT {distinct}q.value, true AS found FROM ({' UNION ALL '.join(queries)}) q")
-            )
+            rows = f"SELECT {distinct}q.value, true AS found FROM ({' UNION ALL '.join(queries)}) q"
+            found.append((form.format(f"s.{quoted(origin.column)}"), rows))
         return found
 
     @cached_property
@@ -283,8 +296,8 @@ class Plan:
 
     def _text(self, column: Column) -> str:
         origin = self.step.columns[column.name]
-        if origin.constant is not None:
-            return literal(origin.constant)
+        if column.name not in self._asked_columns:
+            return literal(origin.constant or "")
         staged = f"s.{quoted(column.name)}"
         if origin.cast == "uuid_of":
             name = literal(f"{origin.of}:")

@@ -12,6 +12,7 @@ from exchanger.legacy.plan import Plan
 from exchanger.legacy.source import Source
 
 _PATIENCE = 0.2  # seconds between looks at whether to stop
+_HEAVY = 16 * 2**20  # bytes that make a piece, however few rows they are
 _AHEAD = 1  # pieces that wait, beside the one being read and the one being taken
 _ESCAPES = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 
@@ -32,7 +33,9 @@ class Stopped(RuntimeError):
 def read_pieces(
     source: Source, plan: Plan, *, since: datetime | None, after: list[str] | None, size: int, stop: Event
 ) -> Iterator[Piece]:
-    """Everything behind the key ``after``, ``size`` rows a piece; rows of one key are never parted.
+    """Everything behind the key ``after``, ``size`` rows a piece, or fewer where they are heavy.
+
+    Rows of one key are never parted.
 
     Raises:
         Stopped: ``stop`` was set meanwhile.
@@ -95,16 +98,18 @@ def _read(source: Source, plan: Plan, since: datetime | None, after: list[str] |
     statement = f"COPY ({plan.select(since, after)}) TO STDOUT"
     rows: list[bytes] = []
     key: list[bytes] = []
+    weight = 0
     with source.opened() as connection, connection.cursor().copy(statement.encode()) as copy:
         for row in copy:
-            if len(rows) >= size:
+            if len(rows) >= size or weight >= _HEAVY:
                 if not key:
                     key = _key(rows[-1], plan.key_columns)
                 if (following := _key(bytes(row), plan.key_columns)) != key:
                     yield Piece(rows, [_unescaped(part) for part in key])
-                    rows, following = [], []
+                    rows, following, weight = [], [], 0
                 key = following
             rows.append(bytes(row))
+            weight += len(row)
     last = [_unescaped(part) for part in _key(rows[-1], plan.key_columns)] if rows else after
     yield Piece(rows, last, finished=True)
 

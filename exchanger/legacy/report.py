@@ -25,8 +25,8 @@ def outcome_lines(outcome: Outcome, wanted: Wanted) -> list[str]:
         return [*lines, "A dry run: nothing was committed."]
     return [
         *lines,
-        f"Batch {batch.number} is imported. --roll-back {batch.number} takes it out again,"
-        f" --seal {batch.number} gives that up.",
+        f"Batch {batch.number} is imported.",
+        f"--roll-back {batch.number} takes it out again, --seal {batch.number} gives that up.",
     ]
 
 

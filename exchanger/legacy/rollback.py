@@ -181,7 +181,7 @@ class RollBack:
             self._execute(alias, f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
         counts = self._delete(alias)
         self._restore(alias, batch)
-        self._execute(alias, "SET CONSTRAINTS ALL IMMEDIATE")  # no trigger is switched on again while checks wait
+        connection.execute(b"SET CONSTRAINTS ALL IMMEDIATE")  # no trigger is switched on while some are due
         for table, trigger in _GUARDS.get(alias, ()):
             self._execute(alias, f"ALTER TABLE {table} ENABLE TRIGGER {trigger}")
         connection.execute("DELETE FROM legacy.chunks WHERE batch = %s", (batch.number,))
@@ -232,7 +232,7 @@ class RollBack:
             self._execute(
                 alias,
                 f"INSERT INTO {table} SELECT was.* FROM (SELECT DISTINCT ON (id) row FROM legacy.images"
-                f" WHERE batch = {batch.number} AND table_name = {literal(table)} ORDER BY id, number) i,"
+                f" WHERE batch = {batch.number} AND table_name = {literal(table)} ORDER BY id, kept_at) i,"
                 f" jsonb_populate_record(NULL::{table}, i.row) was ON CONFLICT ({key}) DO UPDATE SET {changes}",
             )
             for expression in self._shapes[table].invalidates if table in self._shapes else ():

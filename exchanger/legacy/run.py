@@ -140,18 +140,19 @@ class Import:
         if unknown := [name for name in only if name not in known]:
             raise ImportRefused(f"--only {unknown[0]}: the mapping has the steps {', '.join(known)}.")
         plans, missing = [], []
+        tables = {step.name: column_types(old, step.relation) for step in mapping.steps}
         for step in mapping.steps:
             if only and step.name not in only:
                 continue
-            types = column_types(old, step.relation)
-            if types is not None:
-                plans.append(Plan(mapping, step, mapping.shapes[step.into], types))
+            if tables[step.name] is not None:
+                plans.append(Plan(mapping, step, mapping.shapes[step.into], tables))
             elif step.optional:
                 missing.append(step.name)
             else:
                 raise ImportRefused(
                     f"The old database {self.wanted.source.name} has not the tables that step {step.name} reads"
-                    f" ({step.table or 'those of its query'}): name it in a mapping of your own (--mapping), or leave the step out (--only)."
+                    f" ({step.table or 'those of its query'}): name them in a mapping of your own (--mapping), or"
+                    " leave the step out (--only)."
                 )
         return plans, missing
 

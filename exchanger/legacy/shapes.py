@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from exchanger.kernel.contexts import Context
 from exchanger.legacy import kinds
-from exchanger.legacy.kinds import Choice, CurrencyCode, Kind, Problem, Text
+from exchanger.legacy.kinds import Choice, CurrencyCode, Kind, Problem, Text, array, literal
+from identity.permission_names import known_permissions
 from web.models import OrderStatus, PaymentStatus
 
 SEND_WITHIN = "24 hours"
@@ -158,11 +159,12 @@ def shapes(conventions: Conventions) -> dict[str, Shape]:
                 key,
                 user,
                 Column("application_context", Choice(tuple(Context), code="context_unknown")),
-                Column("permission", kinds.Permission("s.application_context")),
+                Column("permission", Text(100, trimmed=True)),
                 Column("granted_at", time, required=False, otherwise="now()"),
             ),
             (of_user,),
             unique=(("user_id", "permission", "application_context"),),
+            checks=_known_permissions(),
             merges=True,
             invalidates=_cached_user("t.user_id"),
         ),
@@ -384,6 +386,18 @@ def shapes(conventions: Conventions) -> dict[str, Shape]:
         ),
     )
     return {shape.table: shape for shape in found}
+
+
+def _known_permissions() -> tuple[Problem, ...]:
+    """A permission means something in the row's own context."""
+    return tuple(
+        (
+            f"{{application_context}} = {literal(context)}"
+            f" AND {{permission}} <> ALL ({array(sorted(known_permissions(context)))})",
+            "permission:permission_unknown",
+        )
+        for context in Context
+    )
 
 
 def _cached_user(key: str) -> tuple[str, ...]:
