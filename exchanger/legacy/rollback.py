@@ -13,8 +13,8 @@ from exchanger.legacy.kinds import literal
 from exchanger.legacy.mapping import quoted
 from exchanger.legacy.shapes import Conventions, Shape, shapes
 
-# Tables that no mapping fills, with their keys: the ledger's rows.
-_LEDGER: Final = {"transactions": "id", "refunds": "id"}
+# Tables that no mapping fills, with their keys, whose rows an import makes or work here hangs on what it brought.
+_MADE_HERE: Final = {"transactions": "id", "refunds": "id", "quotes": "id"}
 # Rows of these tables that refer to a row of the batch without being of it themselves would go with it, or keep it.
 _DEPENDENT: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
     "users": (("user_permissions", "user_id", "id"), ("user_profiles", "user_id", "user_id")),
@@ -41,6 +41,7 @@ _GUARDS: Final = {
         ("payments", "payments_moves"),
         ("payments", "payments_figures"),
         ("transactions", "transactions_append_only"),
+        ("quotes", "quotes_taken_for_good"),
     ),
     "admin": (
         ("audit_logs", "audit_logs_append_only"),
@@ -95,6 +96,7 @@ class RollBack:
             )
         counts: dict[str, int] = {}
         for alias in reversed(ALIASES):
+            self._find_dependent(alias)
             counts |= self._take_out(alias, batch)
             self.connections[alias].commit()
         return counts
@@ -134,6 +136,19 @@ class RollBack:
         ):
             for row in coming:
                 going.write(row)
+
+    def _find_dependent(self, alias: str) -> None:
+        """What was added here to rows of the batch goes with them: there is some only when the operator wants that."""
+        tables = self._tables(alias)
+        for table in tables:
+            for dependent, column, key in _DEPENDENT.get(table, ()):
+                if dependent in tables:
+                    self._execute(
+                        alias,
+                        f"INSERT INTO gone SELECT {literal(dependent)}, d.{key} FROM gone g JOIN {dependent} d"
+                        f" ON d.{column} = g.id WHERE g.table_name = {literal(table)} AND NOT EXISTS ("
+                        f"SELECT FROM gone o WHERE o.id = d.{key} AND o.table_name = {literal(dependent)})",
+                    )
 
     def _problems(self, alias: str) -> list[str]:
         """What was worked on here since, and what was added here to what the batch brought."""
@@ -181,7 +196,7 @@ class RollBack:
             self._execute(alias, f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
         counts = self._delete(alias)
         self._restore(alias, batch)
-        connection.execute(b"SET CONSTRAINTS ALL IMMEDIATE")  # no trigger is switched on while some are due
+        self._execute(alias, "SET CONSTRAINTS ALL IMMEDIATE")  # no trigger is switched on again while checks wait
         for table, trigger in _GUARDS.get(alias, ()):
             self._execute(alias, f"ALTER TABLE {table} ENABLE TRIGGER {trigger}")
         connection.execute("DELETE FROM legacy.chunks WHERE batch = %s", (batch.number,))
@@ -257,7 +272,7 @@ class RollBack:
     def _tables(self, alias: str) -> dict[str, str]:
         """The tables of a database that an import fills, with their keys, those that others refer to first."""
         filled = {shape.table: shape.key for shape in self._shapes.values() if shape.alias == alias}
-        return {**filled, **_LEDGER} if alias == "web" else filled
+        return {**filled, **_MADE_HERE} if alias == "web" else filled
 
     def _count(self, alias: str, statement: str) -> int:
         row = self._execute(alias, statement).fetchone()

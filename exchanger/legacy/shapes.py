@@ -392,12 +392,15 @@ def _known_permissions() -> tuple[Problem, ...]:
     """A permission means something in the row's own context."""
     return tuple(
         (
-            f"{{application_context}} = {literal(context)}"
-            f" AND {{permission}} <> ALL ({array(sorted(known_permissions(context)))})",
+            f"{{application_context}} = {literal(context)} AND {{permission}} <> ALL ({_known(context)})",
             "permission:permission_unknown",
         )
         for context in Context
     )
+
+
+def _known(context: Context) -> str:
+    return array(sorted(known_permissions(context)))
 
 
 def _cached_user(key: str) -> tuple[str, ...]:

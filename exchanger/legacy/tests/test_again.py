@@ -23,6 +23,7 @@ from exchanger.testing.processes import process_environment
 from exchanger.testing.waiting import until
 from identity.models import User
 from web.models import Order, Payment, Transaction
+from web.services.fulfilment import order_complete, order_process
 
 MONEY = ["users", "orders", "payments"]
 MADE_HERE = {"id", "granted_at", "chained_at", "hash", "previous_hash"}
@@ -117,6 +118,8 @@ def test_books_that_the_old_platform_has_outrun_are_written_anew(old, take, take
     take_out(2)
 
     after = contents(world)
+    take_out(1)
+    assert contents(world)["web.orders"] == []
     after["web.cache_invalidations"] = before["web.cache_invalidations"]  # those keys may go at any time
     assert after == before
 
@@ -157,12 +160,16 @@ def test_a_roll_back_leaves_what_was_before(old, take, take_out, world, as_conte
 
 def test_a_roll_back_is_refused_once_somebody_has_worked_here(old, take, take_out, world, as_context):
     office = old.office()
+    paid = old.paid_order(office["user"], status="paid")
     take(old)
     with as_context(None):
         User.objects.filter(pk=office["user"]).update(email_verified=False)
     world.superuser("web").execute(
         "INSERT INTO analytics_events (user_id, event_type) VALUES (%s, 'visit')", (office["user"],)
     )
+    with as_context("web"):
+        order_process(order_id=paid)
+        order_complete(order_id=paid)
     before = contents(world)
 
     with pytest.raises(ImportRefused, match=r"1 rows of users were changed.* analytics_events are of people"):
@@ -171,6 +178,8 @@ def test_a_roll_back_is_refused_once_somebody_has_worked_here(old, take, take_ou
 
     take_out(1, even_changed=True)
     assert world.superuser("identity").execute("SELECT count(*) FROM users").fetchone() == (0,)
+    for table in ("orders", "payments", "transactions"):
+        assert world.superuser("web").execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
 
 
 def test_audit_entries_stay_once_others_follow_them(old, take, take_out, world, as_context):
