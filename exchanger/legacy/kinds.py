@@ -233,6 +233,11 @@ class Preferred(Kind):
         return _mapped(f"btrim({text})", self.aliases)
 
 
+@dataclass(frozen=True, slots=True)
+class Permission(Kind):
+    """A permission's name. What it means depends on its context, which a check of the table's asks."""
+
+
 LANGUAGE = Preferred(
     tuple(code for code, _ in settings.LANGUAGES), settings.LANGUAGE_CODE, "language_unknown", {"ua": "uk"}
 )

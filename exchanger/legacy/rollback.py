@@ -202,9 +202,9 @@ class RollBack:
         connection.execute("DELETE FROM legacy.chunks WHERE batch = %s", (batch.number,))
         # What is restored bears this transaction's number: it is known, so that the batch before can go as well.
         connection.execute(
-            "INSERT INTO legacy.chunks (batch, step, number, table_name, finished, read, taken, changed, same, rejected, ids)"
-            " SELECT DISTINCT batch, 'roll-back ' || table_name, 0, table_name, false, 0, 0, 0, 0, 0, '{}'::uuid[]"
-            " FROM legacy.images WHERE batch = %s",
+            "INSERT INTO legacy.chunks (batch, step, number, table_name, finished, read, taken, changed, same,"
+            " rejected, ids) SELECT DISTINCT batch, 'roll-back ' || table_name, 0, table_name, false, 0, 0, 0, 0, 0,"
+            " '{}'::uuid[] FROM legacy.images WHERE batch = %s",
             (batch.number,),
         )
         for books in ("images", "rejects"):

@@ -159,7 +159,7 @@ def shapes(conventions: Conventions) -> dict[str, Shape]:
                 key,
                 user,
                 Column("application_context", Choice(tuple(Context), code="context_unknown")),
-                Column("permission", Text(100, trimmed=True)),
+                Column("permission", kinds.Permission()),
                 Column("granted_at", time, required=False, otherwise="now()"),
             ),
             (of_user,),

@@ -3,7 +3,7 @@
 import pytest
 
 from exchanger.legacy.mapping import SHIPPED, WrongMapping, read_mapping, shipped_mappings
-from exchanger.legacy.progress import Lines
+from identity.models import User
 
 STEP = """
 [[step]]
@@ -94,21 +94,9 @@ def test_columns_are_renamed_cast_and_made_up(old, take, mapping, as_context):
     text = STEP.replace('"made"', '{ column = "made", cast = "epoch_milliseconds" }').replace(
         'id = "id"', 'id = { column = "id", cast = "uuid_of", of = "people" }\nemail_verified = { constant = true }'
     )
-    from identity.models import User
-
     take(old, mapping=mapping(text))
 
     with as_context(None):
         user = User.objects.get()
     assert user.created_at.isoformat() == "2023-11-14T22:13:20.123000+00:00"
     assert user.email_verified
-
-
-def test_without_a_terminal_progress_is_told_in_lines():
-    told = []
-    lines = Lines(told.append)
-    lines.begin("users", 100, 40)
-    lines.advance("users", 50)
-    lines.end("users")
-    assert told[0] == "users: 100 rows, 40 of them before"
-    assert told[1].startswith("users: done, 90 of 90 rows, ")
