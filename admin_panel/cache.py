@@ -8,7 +8,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from admin_panel.adapter import AdminAdapter
-from admin_panel.figures import PlatformFigures
+from admin_panel.figures import DAYS, PlatformFigures
 from admin_panel.health import redis_hits, system_health
 from admin_panel.models import SystemMetric
 from exchanger.kernel.cache.application import ApplicationCache
@@ -33,6 +33,7 @@ _FIGURES: dict[str, tuple[Callable[[PlatformFigures], Any], timedelta]] = {
     "completion": (PlatformFigures.completion, _LATER),
     "system_health": (lambda _: system_health(), timedelta(minutes=5)),
 }
+# Of the last so many days, as who looks at them asks.
 _FIGURES_OF_DAYS: dict[str, tuple[Callable[[PlatformFigures, int], Any], timedelta]] = {
     "orders_by_status": (PlatformFigures.orders_by_status, _SOON),
     "daily_turnover": (PlatformFigures.daily_turnover, _LATER),
@@ -78,15 +79,15 @@ class AdminCache(ApplicationCache):
         found: str | None = self._read(REPORTS, fingerprint, load)
         return None if found is None else UUID(found)
 
-    def get_figure(self, name: str) -> dict[str, Any]:
-        """A figure of the dashboard: ``value`` as PlatformFigures makes it, and ``asOf`` (ISO 8601, UTC)."""
-        read, life = _FIGURES[name]
-        return self._figure(name, read, life)
+    def get_figure(self, name: str, days: int = DAYS) -> dict[str, Any]:
+        """A figure of the dashboard: ``value`` as PlatformFigures makes it, and ``asOf`` (ISO 8601, UTC).
 
-    def get_figure_of_days(self, name: str, days: int) -> dict[str, Any]:
-        """The same of one that is of the last ``days`` days."""
-        read, life = _FIGURES_OF_DAYS[name]
-        return self._figure(f"{name}:{days}", lambda figures: read(figures, days), life)
+        ``days`` is how far back those go that are of as many days as are asked for.
+        """
+        if name in _FIGURES_OF_DAYS:
+            read, life = _FIGURES_OF_DAYS[name]
+            return self._figure(f"{name}:{days}", lambda figures: read(figures, days), life)
+        return self._figure(name, *_FIGURES[name])
 
     def _figure(self, ident: str, read: Callable[[PlatformFigures], Any], life: timedelta) -> dict[str, Any]:
         def load() -> Loaded:

@@ -1,6 +1,7 @@
-"""What stands around every request of the admin context: the audit trail of refusals, and the second factor."""
+"""What stands around every request of the admin context: the audit trail of refusals, the second factor, and htmx."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
@@ -59,6 +60,25 @@ class SecondFactor:
             return JsonResponse(HALF.example, status=HALF.status)
         asked = urlencode({"next": request.get_full_path()}) if request.method == "GET" else ""
         return HttpResponseRedirect(f"{reverse('admin:second_factor')}{'?' if asked else ''}{asked}")
+
+
+class PartsOfPages:
+    """Whoever asks for a part of a page (htmx) and is refused it, or sent elsewhere, asks for the whole page anew.
+
+    It says what the matter is, or where to log in; and a part that renews itself is asked for no more.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if "HX-Request" not in request.headers or not 300 <= response.status_code < 500:
+            return response
+        if response.status_code < 400:  # which a browser would follow before a script hears of it
+            response = HttpResponse(status=HTTPStatus.NO_CONTENT)
+        response.headers["HX-Refresh"] = "true"
+        return response
 
 
 def _resource(request: HttpRequest) -> Resource:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
-from django.db.models import Q
 from django.db.models.functions import Now
 
 from exchanger.kernel.money.pairs import Pair
+from web.adapter import not_over
 from web.configuration import WebConfiguration, read_configuration
 from web.derivation import derive
 from web.models import ExchangeRate
@@ -41,9 +41,7 @@ def preview_rate(pair: Pair, rate: Decimal) -> list[PreviewLine]:
         web.configuration.NotConfigured: nothing is on offer.
     """
     configuration = read_configuration()
-    in_force = ExchangeRate.objects.filter(
-        Q(valid_until__isnull=True) | Q(valid_until__gt=Now()), valid_from__lte=Now()
-    )
+    in_force = ExchangeRate.objects.filter(not_over(), valid_from__lte=Now())
     now = {row.pair: _Rated(row.rate) for row in in_force}
     then = {**now, pair: _Rated(rate)}
     lines = [

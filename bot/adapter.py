@@ -5,8 +5,10 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, Min, OuterRef, QuerySet
 
-from bot.models import Conversation, InboxEvent, Message, NotificationPreferences, RateAlert
+from bot.models import Conversation, InboxEvent, Message, NotificationPreferences, QuietHours, RateAlert
 from bot.notification_kinds import Kind
+from bot.people import zone_named
+from bot.quiet_hours import Hours
 from exchanger.kernel.contexts import Context, require
 
 
@@ -36,6 +38,11 @@ class TelegramAdapter:
         """The kinds of notifications that a person has not switched off."""
         found = NotificationPreferences.objects.filter(pk=user_id).first() or NotificationPreferences()
         return frozenset(kind for kind in Kind if getattr(found, kind))
+
+    def find_quiet_hours(self, telegram_user_id: int) -> Hours | None:
+        """When nothing but what is urgent is sent to a chat; None where it is at any hour."""
+        found = QuietHours.objects.filter(pk=telegram_user_id).first()
+        return None if found is None else Hours(found.quiet_from, found.quiet_until, zone_named(found.zone))
 
     def lock_next_event(self, order_id: UUID) -> InboxEvent | None:
         """The order's event whose turn it is, locked until the transaction ends; None where none has come.

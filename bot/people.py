@@ -31,10 +31,11 @@ def find_person(telegram_user_id: int) -> Person | None:
         ForeignContext, NoContext: anywhere but in a telegram process.
     """
     profile = IdentityAdapter(Context.TELEGRAM).find_profile_by_telegram(telegram_user_id)
-    return None if profile is None else Person(profile.user_id, profile.language, _zone(profile.time_zone))
+    return None if profile is None else Person(profile.user_id, profile.language, zone_named(profile.time_zone))
 
 
-def _zone(name: str) -> ZoneInfo:
+def zone_named(name: str) -> ZoneInfo:
+    """The zone of a profile or of a chat; UTC where this machine does not know it."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -1,7 +1,7 @@
 """What web answers to the bot, typed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Generic, Self, TypeVar
@@ -14,12 +14,46 @@ from exchanger.kernel.refusals import Refused
 Item = TypeVar("Item")
 
 
+def _optional(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda said: None if said is None else read(said)
+
+
+# How JSON writes the types of the fields below; what is not here is said as it is.
+_READ: dict[Any, Callable[[Any], Any]] = {
+    UUID: UUID,
+    Decimal: Decimal,
+    Decimal | None: _optional(Decimal),
+    datetime: datetime.fromisoformat,
+    datetime | None: _optional(datetime.fromisoformat),
+    Pair: Pair.parse,
+}
+
+
+class Answer:
+    """A dataclass whose fields are called as web calls them."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, said: dict[str, Any]) -> Self:
+        """Raises KeyError, TypeError, ValueError, decimal.InvalidOperation: web has said something else."""
+        return _read(cls, said)
+
+
+def _read(kind: type[Item], said: dict[str, Any]) -> Item:
+    values = {}
+    for field in fields(kind):  # type: ignore[arg-type]  # every Answer is a dataclass
+        value = said[field.name]
+        values[field.name] = _READ[field.type](value) if field.type in _READ else value
+    return kind(**values)
+
+
 class WebRefused(Refused):
     """Web will not do it: 4xx, with web's own ``code``, ``message``, ``details`` and ``retry_after`` (seconds)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(Answer):
     """The market's: how much of the pair's target one unit of its source buys, last said at ``confirmed_at``."""
 
     pair: Pair
@@ -29,16 +63,11 @@ class Rate:
 
     @classmethod
     def of(cls, said: dict[str, Any]) -> Self:
-        return cls(
-            pair=Pair.parse(f"{said['from_currency']}_{said['to_currency']}"),
-            rate=Decimal(said["rate"]),
-            confirmed_at=datetime.fromisoformat(said["confirmed_at"]),
-            valid_until=_moment(said["valid_until"]),
-        )
+        return _read(cls, {**said, "pair": f"{said['from_currency']}_{said['to_currency']}"})
 
 
 @dataclass(frozen=True, slots=True)
-class OfferedPair:
+class OfferedPair(Answer):
     """A pair on offer. ``minimum`` and ``maximum`` are amounts given; ``rate`` is the client's, None where none is new
     enough; ``fee`` is a share of what is received."""
 
@@ -52,23 +81,9 @@ class OfferedPair:
     fee: Decimal
     rate: Decimal | None
 
-    @classmethod
-    def of(cls, said: dict[str, Any]) -> Self:
-        return cls(
-            pair=said["pair"],
-            from_currency=said["from_currency"],
-            to_currency=said["to_currency"],
-            minimum=Decimal(said["minimum"]),
-            maximum=Decimal(said["maximum"]),
-            from_decimals=said["from_decimals"],
-            to_decimals=said["to_decimals"],
-            fee=Decimal(said["fee"]),
-            rate=_decimal(said["rate"]),
-        )
-
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Answer):
     """Everything on offer; while ``maintenance_mode`` nothing can be exchanged."""
 
     maintenance_mode: bool
@@ -82,7 +97,7 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Quote:
+class Quote(Answer):
     """A firm offer until ``expires_at``; ``fee`` is in ``to_currency`` and off ``to_amount`` already."""
 
     id: UUID
@@ -96,24 +111,9 @@ class Quote:
     created_at: datetime
     expires_at: datetime
 
-    @classmethod
-    def of(cls, said: dict[str, Any]) -> Self:
-        return cls(
-            id=UUID(said["id"]),
-            pair=said["pair"],
-            from_currency=said["from_currency"],
-            to_currency=said["to_currency"],
-            from_amount=Decimal(said["from_amount"]),
-            to_amount=Decimal(said["to_amount"]),
-            rate=Decimal(said["rate"]),
-            fee=Decimal(said["fee"]),
-            created_at=datetime.fromisoformat(said["created_at"]),
-            expires_at=datetime.fromisoformat(said["expires_at"]),
-        )
-
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class Order(Answer):
     """An order as its client sees it. ``to_amount`` and ``fee`` are None where it came without a quote; it must be paid
     before ``expires_at``, None where it may wait."""
 
@@ -129,25 +129,9 @@ class Order:
     created_at: datetime
     updated_at: datetime
 
-    @classmethod
-    def of(cls, said: dict[str, Any]) -> Self:
-        return cls(
-            id=UUID(said["id"]),
-            status=said["status"],
-            from_currency=said["from_currency"],
-            to_currency=said["to_currency"],
-            from_amount=Decimal(said["from_amount"]),
-            to_amount=_decimal(said["to_amount"]),
-            fee=_decimal(said["fee"]),
-            exchange_rate=Decimal(said["exchange_rate"]),
-            expires_at=_moment(said["expires_at"]),
-            created_at=datetime.fromisoformat(said["created_at"]),
-            updated_at=datetime.fromisoformat(said["updated_at"]),
-        )
-
 
 @dataclass(frozen=True, slots=True)
-class Payment:
+class Payment(Answer):
     """A payment of an order. ``instructions``: ``checkout_url`` of a card; recipient, iban, bank and purpose of a
     transfer."""
 
@@ -161,20 +145,6 @@ class Payment:
     instructions: dict[str, str]
     created_at: datetime
 
-    @classmethod
-    def of(cls, said: dict[str, Any]) -> Self:
-        return cls(
-            id=UUID(said["id"]),
-            order_id=UUID(said["order_id"]),
-            payment_method=said["payment_method"],
-            amount=Decimal(said["amount"]),
-            currency=said["currency"],
-            status=said["status"],
-            reference=said["reference"],
-            instructions=said["instructions"],
-            created_at=datetime.fromisoformat(said["created_at"]),
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Item]):
@@ -187,11 +157,3 @@ class Page(Generic[Item]):
     def of(cls, said: dict[str, Any], item: Callable[[dict[str, Any]], Item]) -> Self:
         query = parse_qs(urlsplit(said["next"] or "").query)
         return cls(tuple(item(each) for each in said["results"]), query.get("cursor", [""])[0])
-
-
-def _decimal(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)
-
-
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)

@@ -65,7 +65,11 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 if env.context is Context.ADMIN:
-    MIDDLEWARE += ["admin_panel.middleware.AuditDenials", "admin_panel.middleware.SecondFactor"]
+    MIDDLEWARE += [
+        "admin_panel.middleware.PartsOfPages",
+        "admin_panel.middleware.AuditDenials",
+        "admin_panel.middleware.SecondFactor",
+    ]
 ROOT_URLCONF = SPEC.urlconf if SPEC else "exchanger.urls.maintenance"
 WSGI_APPLICATION = "exchanger.wsgi.application"
 TEMPLATES = [
@@ -268,7 +272,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_THROTTLE_CLASSES": ["identity.api.throttles.RequestThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["exchanger.kernel.parsing.BodyParser"],
     "DEFAULT_FILTER_BACKENDS": ["exchanger.kernel.filters.FilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "exchanger.kernel.pagination.KeysetPagination",
     "DEFAULT_SCHEMA_CLASS": "exchanger.kernel.schema.Schema",

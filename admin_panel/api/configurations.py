@@ -66,7 +66,10 @@ class ConfigurationViewSet(ReadOnlyModelViewSet[Configuration]):
     @extend_schema(request=VersionSerializer, responses={201: ConfigurationSerializer})
     @refuses(ConfigurationRefused)
     def create(self, request: Request) -> Response:
-        """Write a version, which is not in force until it is published. It takes `admin_panel.add_configuration`."""
+        """Write a version, which is not in force until it is published.
+
+        It takes `admin_panel.add_configuration` beside `admin_panel.view_configuration`.
+        """
         form = VersionSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         asked = form.validated_data
@@ -86,7 +89,8 @@ class ConfigurationViewSet(ReadOnlyModelViewSet[Configuration]):
     def publish(self, request: Request, pk: str) -> Response:
         """Put a version into force, be it the newest or an older one; every process obeys it within five seconds.
 
-        It takes `admin_panel.change_configuration`, and a code of the second factor that was given in the last minutes.
+        It takes `admin_panel.change_configuration` beside `admin_panel.view_configuration`, and a code of the second
+        factor that was given in the last minutes.
         """
         form = ReasonSerializer(data=request.data)
         form.is_valid(raise_exception=True)

@@ -87,7 +87,8 @@ class ReportViewSet(ReadOnlyModelViewSet[Report]):
     def create(self, request: Request) -> Response:
         """Have a report made in the background, or get the one that was made of the same data within the hour.
 
-        It takes `admin_panel.add_report`, and the permission to see the rows that the report shows.
+        It takes `admin_panel.add_report` beside `admin_panel.view_report`, and the permission to see the rows that the
+        report shows.
         """
         form = ReportRequestSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -102,13 +103,16 @@ class ReportViewSet(ReadOnlyModelViewSet[Report]):
     @refuses(ReportRefused, codes=("report_not_failed", "report_unknown"))
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, pk: str) -> Response:
-        """Have a failed report made after all."""
+        """Have a failed report made after all. It takes the permissions that asking for it does."""
         return Response(ReportSerializer(report_retry(actor=actor_of(request), report=self.get_object())).data)
 
     @extend_schema(request=None, responses=_FILES)
     @refuses(ReportRefused, codes=("report_not_there", "report_unknown"))
     @action(detail=True, methods=["post"], content_negotiation_class=FileNegotiation)
     def download(self, request: Request, pk: str) -> FileResponse:
-        """The report's file. It is a POST, since the audit trail tells of every download."""
+        """The report's file. It is a POST, since the audit trail tells of every download.
+
+        It takes `admin_panel.view_report`, and the permission to see the rows that the report shows.
+        """
         report = self.get_object()
         return file_answer(report, report_download(actor=actor_of(request), report=report))

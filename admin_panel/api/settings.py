@@ -80,9 +80,9 @@ class SettingView(APIView):
     @extend_schema(request=SettingChangeSerializer, responses={200: SettingSerializer}, operation_id="settings_update")
     @refuses(SettingRefused)
     def put(self, request: Request, key: str) -> Response:
-        """Set it; every process obeys it within five seconds. It takes `admin_panel.change_adminsetting`.
+        """Set it; every process obeys it within five seconds. What nothing reads cannot be set: 404.
 
-        What nothing reads cannot be set: 404.
+        It takes `admin_panel.change_adminsetting` beside `admin_panel.view_adminsetting`.
         """
         form = SettingChangeSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -105,7 +105,10 @@ class SettingResetView(APIView):
     )
     @refuses(SettingRefused, codes=("setting_changed",))
     def post(self, request: Request, key: str) -> Response:
-        """Set it back to its default. One that nothing reads is gone then: 204."""
+        """Set it back to its default. One that nothing reads is gone then: 204.
+
+        It takes `admin_panel.change_adminsetting` beside `admin_panel.view_adminsetting`.
+        """
         form = BasedOnSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         _found(key)

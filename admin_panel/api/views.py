@@ -64,9 +64,13 @@ class SystemMetricViewSet(ReadOnlyModelViewSet[SystemMetric]):
             )
         asked = form.cleaned_data
         until = asked["until"] or timezone.now()
+        try:
+            since = asked["since"] or until - DEFAULT_LENGTH
+        except OverflowError as error:  # there is no day before the first
+            raise SeriesRefused("range_invalid", SeriesRefused.codes[400]["range_invalid"]) from error
         found = metric_series(
             asked["metric_name"],
-            since=asked["since"] or until - DEFAULT_LENGTH,
+            since=since,
             until=until,
             step=asked["step"] or "5minutes",
             tags=asked["tags"],

@@ -5,11 +5,11 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth import logout
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
 from admin_panel.adapter import AdminAdapter
-from admin_panel.panel.notifications import write_address
 from admin_panel.panel.posted import PostedActions, back_to, reason_of
 from admin_panel.services.actors import actor_of
 from admin_panel.services.factors import MAY_RESET, operator_factor_reset
@@ -86,12 +86,14 @@ class AccessPages(PostedActions):
         return back_to(user)
 
     def end_sessions_view(self, request: HttpRequest, user: User) -> HttpResponse:
-        named = request.POST.get("context", "")
+        which = {name: request.POST[name] for name in ("context", "session") if name in request.POST}
+        if len(which) > 1 or "" in which.values():
+            raise BadRequest("An application is named, or a session; or neither, which is all of them.")
         ended = operator_sessions_end(
             actor=actor_of(request),
             user_id=user.pk,
-            context=_context(named) if named else None,
-            session_id=request.POST.get("session") or None,
+            context=_context(which["context"]) if "context" in which else None,
+            session_id=which.get("session"),
         )
         if user.pk == request.user.pk and not IdentityAdapter(Context.ADMIN).find_session(
             request.session.session_key or ""
@@ -105,7 +107,7 @@ class AccessPages(PostedActions):
 
 def _access(request: HttpRequest, user_id: UUID) -> dict[str, Any]:
     """What the template shows to this operator: a statement for the permissions, and two for the sessions."""
-    shown: dict[str, Any] = {"reason_length": REASON_LENGTH, "write_address": write_address(request, user_id)}
+    shown: dict[str, Any] = {"reason_length": REASON_LENGTH}
     if request.user.has_perm(MAY_SEE_PERMISSIONS):
         rows = UserPermission.objects.filter(user_id=user_id).order_by("application_context", "permission")
         held = [(row, CONTEXT_LABELS[row.application_context]) for row in rows]

@@ -11,6 +11,7 @@ from admin_panel.client_affairs import ClientAffairs
 from admin_panel.panel.columns import preview_text
 from admin_panel.panel.labels import ORDER_LABELS, PAYMENT_LABELS, REFUND_LABELS
 from admin_panel.panel.money import amount_text, money_text, payout_text
+from admin_panel.panel.notifications import write_address
 from bot.models import Notification
 from exchanger.kernel.contexts import Context
 from identity.adapter import IdentityAdapter
@@ -56,8 +57,8 @@ def _affairs(request: HttpRequest, user: User) -> dict[str, Any]:
         shown["all_payments"] = _list(Payment, user)
     if sees("web.view_refund"):
         shown["refunds"] = [_of_order(row, REFUND_LABELS, row.reason) for row in affairs.refunds_under_way()]
-    if sees(MAY_SEE_PROFILE):
-        shown["telegram"] = _telegram(request, affairs, user)
+    if telegram := _telegram(request, affairs, user):
+        shown["telegram"] = telegram
     if sees("bot.view_notification"):
         shown["notifications"] = [(row, _address(row), preview_text(row.message)) for row in affairs.notifications()]
         shown["all_notifications"] = _list(Notification, user)
@@ -65,14 +66,19 @@ def _affairs(request: HttpRequest, user: User) -> dict[str, Any]:
 
 
 def _telegram(request: HttpRequest, affairs: ClientAffairs, user: User) -> dict[str, Any]:
+    """The account and its conversation for who may see them, and where to write for who may write; or nothing."""
+    write = write_address(request, user.pk)
+    if not request.user.has_perm(MAY_SEE_PROFILE):
+        return {"write_address": write} if write else {}
     account = IdentityAdapter(Context.ADMIN).find_telegram_account(user.pk)
-    conversation = None
-    if account is not None and request.user.has_perm("bot.view_conversation"):
-        conversation = affairs.conversation(account)
+    if account is None:
+        return {"not_linked": True}
+    conversation = affairs.conversation(account) if request.user.has_perm("bot.view_conversation") else None
     return {
         "account": account,
         "conversation": conversation,
         "address": None if conversation is None else _address(conversation),
+        "write_address": write,
     }
 
 

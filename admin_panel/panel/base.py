@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
+from django import forms
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from unfold.admin import ModelAdmin, TabularInline
 
 from admin_panel.panel.audited import AuditedWrites
@@ -16,7 +19,7 @@ from admin_panel.panel.columns import shown_field
 from admin_panel.panel.history import history_page, may_see_history
 from admin_panel.panel.paginator import BoundedPaginator
 from admin_panel.panel.people import attach_people
-from admin_panel.panel.search import search_rows
+from admin_panel.panel.search import find_person_id, search_rows
 
 
 class ReadOnly:
@@ -65,10 +68,17 @@ class PanelAdmin(ReadOnly, AuditedWrites, ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        names = self.get_search_fields(request)
-        if not names or not search_term.strip():
+        names, term, person = self.get_search_fields(request), search_term.strip(), None
+        if not names or not term:
             return queryset, False
-        return search_rows(queryset, names, self.person_field, search_term.strip()), False
+        if self.person_field in names:
+            person = find_person_id(term)
+            names = [name for name in names if name != self.person_field]
+        return search_rows(queryset, names, term, or_else=self.of_person(person) if person else Q()), False
+
+    def of_person(self, person_id: UUID) -> Q:
+        """The rows that somebody who looks for a person wants to find."""
+        return Q(**{self.person_field or "": person_id})
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Only what the filters on the page ask; Django's own rule would let anybody test a hidden column."""
@@ -90,6 +100,28 @@ class PanelAdmin(ReadOnly, AuditedWrites, ModelAdmin):
         context["show_history"] = may_see_history(request)
         page: HttpResponse = super().render_change_form(request, context, *args, obj=obj, **options)
         return page
+
+    def form_page(
+        self,
+        request: HttpRequest,
+        template: str,
+        title: str,
+        form: forms.Form | None = None,
+        extra_context: dict[str, Any] | None = None,
+        **shown: Any,
+    ) -> HttpResponse:
+        """A page of its own in the panel's frame, from ``admin_panel/{template}``."""
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": title,
+            "form": form,
+            "media": "" if form is None else form.media,  # the list's own scripts want the catalogue of jsi18n
+            **shown,
+            **(extra_context or {}),
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, f"admin_panel/{template}", context)
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

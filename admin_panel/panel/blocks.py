@@ -1,7 +1,7 @@
 """The blocks of the dashboard: each function turns the figure of its name into what the template shows."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
@@ -22,16 +22,23 @@ Figure = dict[str, Any]
 Block = dict[str, Any]
 
 
-def queue(figure: list[Figure], now: datetime) -> Block:
+class Look(NamedTuple):
+    """When the page is looked at (aware), and how many days its charts are to show."""
+
+    now: datetime
+    days: int
+
+
+def queue(figure: list[Figure], look: Look) -> Block:
     oldest = min((row["oldest"] for row in figure if row["oldest"]), default=None)
     edges = [f"{minutes} min" if minutes < 60 else f"{minutes // 60} h" for minutes in QUEUE_AGES]
     rows = [
-        [_status_link(row["status"]), *(f"{orders:,}" for orders in row["ages"]), _age(row["oldest"], now)]
+        [_status_link(row["status"]), *(f"{orders:,}" for orders in row["ages"]), _age(row["oldest"], look.now)]
         for row in figure
     ]
     return {
         "card": _card(
-            "Waiting for an operator", sum(sum(row["ages"]) for row in figure), f"oldest: {_age(oldest, now)}"
+            "Waiting for an operator", sum(sum(row["ages"]) for row in figure), f"oldest: {_age(oldest, look.now)}"
         ),
         "table": {
             "headers": ["Status", *(f"up to {edge}" for edge in edges), f"over {edges[-1]}", "Oldest"],
@@ -40,7 +47,7 @@ def queue(figure: list[Figure], now: datetime) -> Block:
     }
 
 
-def turnover_today(figure: list[Figure], now: datetime) -> Block:
+def turnover_today(figure: list[Figure], look: Look) -> Block:
     rows = [
         [
             _pair(row),
@@ -58,7 +65,7 @@ def turnover_today(figure: list[Figure], now: datetime) -> Block:
     }
 
 
-def orders_by_status(figure: Figure, now: datetime, days: int) -> Block:
+def orders_by_status(figure: Figure, look: Look) -> Block:
     total = sum(figure.values())
     return {
         "statuses": [
@@ -68,59 +75,58 @@ def orders_by_status(figure: Figure, now: datetime, days: int) -> Block:
     }
 
 
-def daily_turnover(figure: list[Figure], now: datetime, days: int) -> Block:
+def daily_turnover(figure: list[Figure], look: Look) -> Block:
     currency = main_currency(figure)
     return {
-        "orders": orders_chart(figure, now.date(), days) if figure else None,
+        "orders": orders_chart(figure, look.now.date(), look.days) if figure else None,
         "currency": currency,
-        "turnover": turnover_chart(figure, now.date(), currency, days) if currency else None,
+        "turnover": turnover_chart(figure, look.now.date(), currency, look.days) if currency else None,
     }
 
 
-def conversion(figure: dict[str, int], now: datetime) -> Block:
+def conversion(figure: dict[str, int], look: Look) -> Block:
     quotes, orders, completed = figure["quotes"], figure["orders"], figure["completed"]
     note = f"of {quotes:,} quotes, last 30 days" if quotes else "no quotes in the last 30 days"
-    steps = [("Quotes", quotes, quotes), ("became orders", orders, quotes), ("were completed", completed, quotes)]
+    steps = {"Quotes": quotes, "became orders": orders, "were completed": completed} if quotes else {}
     return {
         "card": _card("From quote to completed order", _share(completed, quotes), note),
         "steps": [
             {
                 "title": title,
                 "number": f"{number:,}",
-                "share": _share(number, whole),
-                "percent": 100 * number // max(whole, 1),
+                "share": _share(number, quotes),
+                "percent": 100 * number // quotes,
             }
-            for title, number, whole in steps
-        ]
-        if quotes
-        else [],
+            for title, number in steps.items()
+        ],
     }
 
 
-def completion(figure: Figure, now: datetime) -> Block:
+def completion(figure: Figure, look: Look) -> Block:
     if not figure["completed"]:
         return {"card": _card("Time to complete", "–", "no order completed in the last 30 days")}
     note = f"median, last 30 days; 9 in 10 within {_duration(figure['ninety'])}"
     return {"card": _card("Time to complete", _duration(figure["median"]), note)}
 
 
-def deliveries(figure: Figure, now: datetime) -> Block:
+def deliveries(figure: Figure, look: Look) -> Block:
     note = f"{figure['waiting']:,} waiting" if figure["waiting"] else "no event waits"
-    lag = _duration((now - datetime.fromisoformat(figure["oldest"])).total_seconds()) if figure["oldest"] else "none"
-    return {"card": _card("Delivery lag, web to Telegram", lag, note)}
+    lag = look.now - datetime.fromisoformat(figure["oldest"]) if figure["oldest"] else None
+    told = "none" if lag is None else _duration(lag.total_seconds())
+    return {"card": _card("Delivery lag, web to Telegram", told, note)}
 
 
-def redis_hits(figure: Figure, now: datetime) -> Block:
+def redis_hits(figure: Figure, look: Look) -> Block:
     if not figure["answers"]:
         return {"card": _card("Redis hit ratio", "unknown", "Redis does not answer; PostgreSQL does its work")}
     if not figure["lookups"]:
         return {"card": _card("Redis hit ratio", "–", "nothing was looked up")}
-    span = "since Redis started" if figure["since"] is None else f"in {_age(figure['since'], now)}"
+    span = "since Redis started" if figure["since"] is None else f"in {_age(figure['since'], look.now)}"
     ratio = _share(figure["hits"], figure["lookups"])
     return {"card": _card("Redis hit ratio", ratio, f"of {figure['lookups']:,} look-ups {span}")}
 
 
-def system_health(figure: Figure, now: datetime) -> Block:
+def system_health(figure: Figure, look: Look) -> Block:
     tables = [
         [row["table"], filesizeformat(row["bytes"]), _growth(row["grown"])] for row in figure["tables"][:MOST_TABLES]
     ]
@@ -130,12 +136,12 @@ def system_health(figure: Figure, now: datetime) -> Block:
     }
 
 
-def latest_rates(figure: list[Figure], now: datetime) -> Block:
-    figure = sorted(figure, key=lambda row: (_freshness(row, now)[0] != "ended", row["valid_from"]))
-    states = [_freshness(row, now) for row in figure]
+def latest_rates(figure: list[Figure], look: Look) -> Block:
+    figure = sorted(figure, key=lambda row: (_freshness(row, look.now)[0] != "ended", row["valid_from"]))
+    states = [_freshness(row, look.now) for row in figure]
     ended = sum(text == "ended" for text, _ in states)
     rows = [
-        [_pair(row), amount_text(row["rate"]), _age(row["valid_from"], now), _label(*state)]
+        [_pair(row), amount_text(row["rate"]), _age(row["valid_from"], look.now), _label(*state)]
         for row, state in zip(figure, states, strict=True)
     ]
     return {
@@ -144,7 +150,7 @@ def latest_rates(figure: list[Figure], now: datetime) -> Block:
     }
 
 
-def live_sessions(figure: dict[str, int], now: datetime) -> Block:
+def live_sessions(figure: dict[str, int], look: Look) -> Block:
     contexts = " · ".join(f"{context} {live:,}" for context, live in figure.items())
     return {"card": _card("Live sessions", sum(figure.values()), contexts)}
 

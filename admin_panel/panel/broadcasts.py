@@ -1,6 +1,7 @@
 """Broadcasts: written as drafts, looked at, tried on oneself, then conducted, with their progress."""
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.conf import settings
@@ -9,28 +10,27 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.views.decorators.http import require_GET
 from unfold.contrib.filters.admin import ChoicesRadioFilter
-from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget
 
 from admin_panel.audiences import LOOKED_AT, Audience, estimate
-from admin_panel.deliveries import MOST_COUNTED, Delivery, read_progress
+from admin_panel.deliveries import Delivery, read_progress
+from admin_panel.form_fields import PairField, ReasonField, SendableField
 from admin_panel.panel.base import PanelAdmin
 from admin_panel.panel.columns import column, preview_text
 from admin_panel.panel.filters import PeriodFilter
 from admin_panel.panel.labels import BROADCAST_LABELS
-from admin_panel.panel.notifications import SendableField
 from admin_panel.panel.people import attach_people, person_column
 from admin_panel.panel.posted import back_to
-from admin_panel.panel.row_actions import RowAction, RowActionPages
+from admin_panel.panel.row_actions import RowAction, RowActionPages, in_status
 from admin_panel.services import broadcasts as services
 from admin_panel.services.actors import actor_of
-from admin_panel.services.permissions import REASON_LENGTH
 from bot.messages import Direction, MessageType, Said, message_content, read_message
 from bot.models import Broadcast, BroadcastStatus
-from exchanger.kernel.money.pairs import Pair, WrongPair
 from exchanger.kernel.refusals import Refused
 
 LONGEST = 3650  # days
@@ -56,16 +56,10 @@ class BroadcastForm(forms.Form):
         widget=UnfoldAdminIntegerFieldWidget,
         help_text="How many days back an order of theirs may lie; empty is no matter.",
     )
-    pair = forms.CharField(
-        label="With an order of the pair",
-        max_length=21,
-        required=False,
-        widget=UnfoldAdminTextInputWidget,
-        help_text="Such as USD/UAH; empty is no matter.",
+    pair = PairField(
+        label="With an order of the pair", required=False, help_text="Such as USD/UAH; empty is no matter."
     )
-    reason = forms.CharField(
-        max_length=REASON_LENGTH, widget=UnfoldAdminTextInputWidget, help_text="For the audit trail."
-    )
+    reason = ReasonField()
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -74,13 +68,6 @@ class BroadcastForm(forms.Form):
             told = "Also for who uses a language without a text." if required else "Empty is the English text."
             self.fields[f"text_{code}"] = SendableField(label=f"Text: {name}", required=required, help_text=told)
         self.order_fields([f"text_{code}" for code in _LANGUAGES])
-
-    def clean_pair(self) -> Pair | None:
-        text = self.cleaned_data["pair"].strip()
-        try:
-            return Pair.parse(text) if text else None
-        except WrongPair as error:
-            raise forms.ValidationError(str(error)) from error
 
     @property
     def texts(self) -> dict[str, str]:
@@ -94,10 +81,6 @@ class BroadcastForm(forms.Form):
         return Audience(cleaned["language"] or None, cleaned["days"], cleaned["pair"])
 
 
-def _in(*statuses: BroadcastStatus) -> Any:
-    return lambda broadcast: broadcast.status in statuses
-
-
 @admin.register(Broadcast)
 class BroadcastAdmin(RowActionPages, PanelAdmin):
     row_actions = (
@@ -106,14 +89,14 @@ class BroadcastAdmin(RowActionPages, PanelAdmin):
             "Send to me first",
             services.MAY_CONDUCT,
             services.operator_broadcast_try,
-            _in(BroadcastStatus.DRAFT),
+            in_status(BroadcastStatus.DRAFT),
         ),
         RowAction(
             "start",
             "Start",
             services.MAY_CONDUCT,
             services.operator_broadcast_start,
-            _in(BroadcastStatus.DRAFT),
+            in_status(BroadcastStatus.DRAFT),
             step_up=True,
         ),
         RowAction(
@@ -121,21 +104,21 @@ class BroadcastAdmin(RowActionPages, PanelAdmin):
             "Pause",
             services.MAY_CONDUCT,
             services.operator_broadcast_pause,
-            _in(BroadcastStatus.RUNNING),
+            in_status(BroadcastStatus.RUNNING),
         ),
         RowAction(
             "resume",
             "Go on",
             services.MAY_CONDUCT,
             services.operator_broadcast_resume,
-            _in(BroadcastStatus.PAUSED),
+            in_status(BroadcastStatus.PAUSED),
         ),
         RowAction(
             "stop",
             "Stop for good",
             services.MAY_CONDUCT,
             services.operator_broadcast_stop,
-            _in(BroadcastStatus.DRAFT, BroadcastStatus.RUNNING, BroadcastStatus.PAUSED),
+            in_status(BroadcastStatus.DRAFT, BroadcastStatus.RUNNING, BroadcastStatus.PAUSED),
             danger=True,
         ),
     )
@@ -177,7 +160,7 @@ class BroadcastAdmin(RowActionPages, PanelAdmin):
     def get_urls(self) -> list[URLPattern]:
         view: Any = self.admin_site.admin_view(require_GET(self.progress_view))
         view.model_admin = self
-        own = path("<uuid:broadcast_id>/progress/", view, name="bot_broadcast_progress")
+        own = path("<uuid:object_id>/progress/", view, name="bot_broadcast_progress")
         return [own, *super().get_urls()]
 
     def render_change_form(
@@ -190,11 +173,11 @@ class BroadcastAdmin(RowActionPages, PanelAdmin):
         page: HttpResponse = super().render_change_form(request, context, *args, obj=obj, **options)
         return page
 
-    def progress_view(self, request: HttpRequest, broadcast_id: Any) -> HttpResponse:
+    def progress_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """The progress alone, which the page asks for again and again; the whole page where the status has changed."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        broadcast = Broadcast.objects.filter(pk=broadcast_id).first()
+        broadcast = Broadcast.objects.filter(pk=object_id).first()
         if broadcast is None:
             raise Http404
         context = {**_progress(broadcast), "original": broadcast}
@@ -217,15 +200,7 @@ class BroadcastAdmin(RowActionPages, PanelAdmin):
                 return self._written(request, form)
             except Refused as refused:
                 form.add_error(None, refused.message)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Write a broadcast",
-            "opts": self.opts,
-            "media": self.media + form.media,
-            "form": form,
-            **(extra_context or {}),
-        }
-        return TemplateResponse(request, "admin_panel/broadcast_form.html", context)
+        return self.form_page(request, "broadcast_form.html", "Write a broadcast", form, extra_context)
 
     def _written(self, request: HttpRequest, form: BroadcastForm) -> HttpResponse:
         draft = services.operator_broadcast_write(
@@ -248,12 +223,18 @@ def _progress(broadcast: Broadcast) -> dict[str, Any]:
     """How far it has come; nothing for a draft."""
     if broadcast.status == BroadcastStatus.DRAFT:
         return {}
+    progress = read_progress(broadcast.pk, broadcast.queued)
+    unsent = ((Delivery.DEAD, progress.dead), (Delivery.CALLED_OFF, progress.called_off))
     return {
-        "progress": read_progress(broadcast.pk, broadcast.queued),
-        "most_counted": MOST_COUNTED,
+        "progress": progress,
+        "unsent": [(delivery.value.capitalize(), count, _listed(broadcast, delivery)) for delivery, count in unsent],
         "ended": broadcast.status in _ENDED,
-        "dead": Delivery.DEAD,
     }
+
+
+def _listed(broadcast: Broadcast, delivery: Delivery) -> str:
+    query = urlencode({"delivery": delivery.value, "broadcast": str(broadcast.pk)})
+    return f"{reverse('admin:bot_notification_changelist')}?{query}"
 
 
 def _preview(request: HttpRequest, broadcast: Broadcast) -> dict[str, Any]:

@@ -5,14 +5,13 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from admin_panel.figures import DAYS
 from exchanger.kernel.cache.codec import encode
 
 Rows = list[dict[str, Any]]
 LINES = ("line-1", "line-2", "line-3", "line-4")  # panel.css gives each its colour
 
 
-def orders_chart(rows: Rows, last_day: date, length: int = DAYS) -> str:
+def orders_chart(rows: Rows, last_day: date, length: int) -> str:
     """JSON of two sets of bars: the orders made on each of ``length`` days, and how many of them are completed."""
     days = _days(last_day, length)
     made: Counter[str] = Counter()
@@ -28,7 +27,7 @@ def orders_chart(rows: Rows, last_day: date, length: int = DAYS) -> str:
     )
 
 
-def turnover_chart(rows: Rows, last_day: date, currency: str, length: int = DAYS) -> str:
+def turnover_chart(rows: Rows, last_day: date, currency: str, length: int) -> str:
     """JSON of one set of bars: what the orders of each day that are completed gave or received in ``currency``."""
     days = _days(last_day, length)
     sums: defaultdict[str, Decimal] = defaultdict(Decimal)

@@ -7,7 +7,6 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from unfold.contrib.filters.admin import ChoicesRadioFilter
 
@@ -87,7 +86,10 @@ class ConfigurationAdmin(PostedActions, PanelAdmin):
         older = self.get_object(request, named) if (named := request.GET.get("from", "")) else None
         named = request.GET.get("application", "") if older is None else older.application_context
         if named not in TARGETS:
-            return self._choice(request)
+            targets = [(context.value, target.about) for context, target in TARGETS.items()]
+            return self.form_page(
+                request, "configuration_targets.html", "New version of a configuration", targets=targets
+            )
         application = Context(named)
         form = DocumentForm(
             TARGETS[application].schema,
@@ -100,18 +102,16 @@ class ConfigurationAdmin(PostedActions, PanelAdmin):
                 return self._written(request, application, form)
             except (Refused, InvalidDocument) as refused:
                 form.add_error(None, str(refused))
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"Version {newest + 1} of {application}'s configuration",
-            "opts": self.opts,
-            "media": self.media + form.media,
-            "form": form,
-            "reason_length": REASON_LENGTH,
-            "comment": request.POST.get("comment", ""),
-            "based_on": request.POST.get("based_on", newest),
-            **(extra_context or {}),
-        }
-        return TemplateResponse(request, "admin_panel/configuration_form.html", context)
+        return self.form_page(
+            request,
+            "configuration_form.html",
+            f"Version {newest + 1} of {application}'s configuration",
+            form,
+            extra_context,
+            reason_length=REASON_LENGTH,
+            comment=request.POST.get("comment", ""),
+            based_on=request.POST.get("based_on", newest),
+        )
 
     def publish(self, request: HttpRequest, version: Configuration) -> HttpResponse:
         try:
@@ -123,16 +123,6 @@ class ConfigurationAdmin(PostedActions, PanelAdmin):
         else:
             messages.success(request, f"{version} is in force; every process obeys it within five seconds.")
         return back_to(version)
-
-    def _choice(self, request: HttpRequest) -> HttpResponse:
-        targets = [(context.value, target.about) for context, target in TARGETS.items()]
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "New version of a configuration",
-            "opts": self.opts,
-            "targets": targets,
-        }
-        return TemplateResponse(request, "admin_panel/configuration_targets.html", context)
 
     def _written(self, request: HttpRequest, application: Context, form: DocumentForm) -> HttpResponse:
         text = request.POST.get("based_on", "")
@@ -156,7 +146,7 @@ def compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tu
     """``(key, before, after, whether they differ)`` of every key, with tables key by key."""
     for name in sorted({**before, **after}):
         old, new = before.get(name), after.get(name)
-        if isinstance(old, dict) or isinstance(new, dict):
+        if {type(value) for value in (old, new) if value is not None} == {dict}:
             for inner, *values in compared(old or {}, new or {}):
                 yield (f"{name}.{inner}", *values)
         else:

@@ -14,38 +14,35 @@ from admin_panel.panel import blocks
 
 logger = logging.getLogger(__name__)
 
-# The permission that a figure takes: whoever may not read the rows does not get their sums either.
+# The permissions that a figure takes: whoever may not read the rows does not get their sums either.
 PERMISSIONS = {
-    "queue": "web.view_order",
-    "turnover_today": "web.view_order",
-    "completion": "web.view_order",
-    "conversion": "web.view_quote",
-    "latest_rates": "web.view_exchangerate",
-    "live_sessions": "identity.view_user",
-    "deliveries": "web.view_eventdelivery",
-    "redis_hits": "admin_panel.view_systemmetric",
-    "orders_by_status": "web.view_order",
-    "daily_turnover": "web.view_order",
-    "system_health": "admin_panel.view_systemmetric",
+    "queue": ["web.view_order"],
+    "turnover_today": ["web.view_order"],
+    "completion": ["web.view_order"],
+    "conversion": ["web.view_quote", "web.view_order"],
+    "latest_rates": ["web.view_exchangerate"],
+    "live_sessions": ["identity.view_user"],
+    "deliveries": ["web.view_eventdelivery"],
+    "redis_hits": ["admin_panel.view_systemmetric"],
+    "orders_by_status": ["web.view_order"],
+    "daily_turnover": ["web.view_order"],
+    "system_health": ["admin_panel.view_systemmetric"],
 }
-AND_ALSO = {"conversion": "web.view_order"}  # of a figure of two tables
-OF_DAYS = ("orders_by_status", "daily_turnover")
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What ``admin/index.html`` shows: the figures that the operator may see, and those that could be read."""
     cache = AdminCache()
     days = _days(request)
-    may = request.user.has_perm
-    allowed = [name for name, needed in PERMISSIONS.items() if may(needed) and may(AND_ALSO.get(name, needed))]
+    allowed = [name for name, needed in PERMISSIONS.items() if request.user.has_perms(needed)]
     figures = {name: figure for name in allowed if (figure := _read(cache, name, days)) is not None}
-    now = timezone.now().astimezone(UTC)
+    look = blocks.Look(timezone.now().astimezone(UTC), days)
     return {
         **context,
         "days": days,
         "periods": PERIODS,
         "by_status": f"Orders by status, last {days} days",
-        "blocks": {name: _block(name, figure["value"], now, days) for name, figure in figures.items()},
+        "blocks": {name: getattr(blocks, name)(figure["value"], look) for name, figure in figures.items()},
         "as_of": min((datetime.fromisoformat(figure["asOf"]) for figure in figures.values()), default=None),
         "unreadable": [name.replace("_", " ") for name in allowed if name not in figures],
     }
@@ -57,15 +54,9 @@ def _days(request: HttpRequest) -> int:
     return int(asked) if asked in {str(days) for days in PERIODS} else DAYS
 
 
-def _block(name: str, value: Any, now: datetime, days: int) -> blocks.Block:
-    show = getattr(blocks, name)
-    block: blocks.Block = show(value, now, days) if name in OF_DAYS else show(value, now)
-    return block
-
-
 def _read(cache: AdminCache, name: str, days: int) -> dict[str, Any] | None:
     try:
-        return cache.get_figure_of_days(name, days) if name in OF_DAYS else cache.get_figure(name)
+        return cache.get_figure(name, days)
     except DatabaseError:
         logger.exception("The dashboard's figure '%s' could not be read", name)
         return None

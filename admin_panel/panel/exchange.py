@@ -26,10 +26,6 @@ class OfOrder:
         currency = row.currency if isinstance(row, Transaction) else row.order.from_currency
         return money_text(row.amount, currency)
 
-    @column("Status", labels=PAYMENT_LABELS)
-    def state(self, payment: Payment) -> str:
-        return payment.status
-
 
 class PaymentInline(OfOrder, PanelInline):
     model = Payment
@@ -110,6 +106,10 @@ class PaymentAdmin(WorkPages, OfOrder, PanelAdmin):
 
     client = person_column("Client")
 
+    @column("Status", labels=PAYMENT_LABELS)
+    def state(self, payment: Payment) -> str:
+        return payment.status
+
 
 @admin.register(Refund)
 class RefundAdmin(WorkPages, OfOrder, PanelAdmin):
@@ -149,7 +149,7 @@ class RefundAdmin(WorkPages, OfOrder, PanelAdmin):
         return refund.large
 
     @column("Status", labels=REFUND_LABELS)
-    def state(self, refund: Refund) -> str:  # type: ignore[override]
+    def state(self, refund: Refund) -> str:
         return refund.status
 
     @column("Requested by")

@@ -45,6 +45,7 @@ DELIVERY_LABELS: dict[str, str] = {
     Delivery.WAITING: "info",
     Delivery.SENDING: "primary",
     Delivery.RETRYING: "warning",
+    Delivery.PUT_OFF: "info",
     Delivery.HELD: "warning",
     Delivery.SENT: "success",
     Delivery.DEAD: "danger",

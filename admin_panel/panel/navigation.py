@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from admin_panel.models import AdminSetting, AuditLog, Configuration, Report, SystemMetric
 from admin_panel.panel.queue import may_see_queue
-from bot.models import BotState, Broadcast, Conversation, Notification, UserCommand
+from bot.models import BotReply, BotState, BotUpdate, Broadcast, Conversation, Notification, UserCommand
 from identity.models import User, UserPermission, UserProfile
 from web.models import AnalyticsEvent, ExchangeRate, HeldRate, Order, Payment, Refund, Transaction
 
@@ -55,6 +55,8 @@ GROUPS = {
         Page("Notifications", "notifications", Notification),
         Page("Broadcasts", "campaign", Broadcast),
         Page("Commands", "terminal", UserCommand),
+        Page("Updates", "sync_problem", BotUpdate),
+        Page("Replies", "sms_failed", BotReply),
         Page("State", "smart_toy", BotState),
     ),
     "System": (

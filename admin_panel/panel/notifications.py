@@ -5,27 +5,28 @@ from uuid import UUID, uuid4
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from unfold.forms import ActionForm
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from admin_panel.deliveries import Delivery, delivery_of
+from admin_panel.form_fields import ReasonField, SendableField
 from admin_panel.panel.base import PanelAdmin
 from admin_panel.panel.columns import column, preview_text
 from admin_panel.panel.filters import DeliveryFilter, ExactFilter, PeriodFilter
 from admin_panel.panel.labels import DELIVERY_LABELS
-from admin_panel.panel.people import find_emails, person_column
+from admin_panel.panel.people import find_person, person_column
 from admin_panel.panel.posted import reason_of
 from admin_panel.panel.row_actions import RowAction, RowActionPages
-from admin_panel.panel.search import find_person_id, uuid_of
+from admin_panel.panel.search import uuid_of
 from admin_panel.services.actors import actor_of
 from admin_panel.services.notifications import (
     MAY_RETRY,
@@ -35,25 +36,12 @@ from admin_panel.services.notifications import (
     require_account,
 )
 from admin_panel.services.permissions import REASON_LENGTH
-from bot.messages import TEXT_LIMIT, Direction, MessageType, is_sendable, message_content, read_message
+from bot.messages import Direction, MessageType, message_content, read_message
 from bot.models import Conversation, Notification
 from exchanger.kernel.refusals import Refused
+from identity.models import User
 
 MOMENT = "%Y-%m-%d %H:%M"
-
-
-class SendableField(forms.CharField):
-    """A message's text, as Telegram takes it."""
-
-    widget = UnfoldAdminTextareaWidget(attrs={"rows": 5})
-
-    def to_python(self, value: Any) -> str:
-        return (super().to_python(value) or "").replace("\r\n", "\n")
-
-    def validate(self, value: str) -> None:
-        super().validate(value)
-        if value and not is_sendable(value):
-            raise forms.ValidationError(f"Telegram takes at most {TEXT_LIMIT} characters.")
 
 
 class MessageForm(forms.Form):
@@ -63,16 +51,14 @@ class MessageForm(forms.Form):
         max_length=255, widget=UnfoldAdminTextInputWidget, help_text="Their e-mail address, or their id."
     )
     text = SendableField(help_text="Plain text, as they will read it.")
-    reason = forms.CharField(
-        max_length=REASON_LENGTH, widget=UnfoldAdminTextInputWidget, help_text="For the audit trail."
-    )
+    reason = ReasonField()
     notification = forms.UUIDField(widget=forms.HiddenInput)
 
-    def clean_client(self) -> UUID:
-        person_id = find_person_id(self.cleaned_data["client"].strip())
-        if person_id is None or not find_emails([person_id]):
+    def clean_client(self) -> User:
+        person = find_person(self.cleaned_data["client"].strip())
+        if person is None:
             raise forms.ValidationError("There is nobody of this address or id.")
-        return person_id
+        return person
 
 
 class RetryForm(ActionForm):
@@ -161,15 +147,15 @@ class NotificationAdmin(RowActionPages, PanelAdmin):
         """Only what is on offer is done; Django would tell of anything else in a message."""
         if request.POST.get("action") not in self.get_actions(request):
             return None
-        if any("\0" in text for text in request.POST.values()):
-            raise BadRequest("PostgreSQL's text holds no NUL.")
+        if not all(uuid_of(text) for text in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+            raise BadRequest("A row is chosen by its id.")
         answer: HttpResponse | None = super().response_action(request, queryset)
         return answer
 
     @admin.action(permissions=["retry"], description="Try again")
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Notification]) -> None:
         """Each by itself, so that one that is not dead keeps none of the others back."""
-        chosen = [found for text in request.POST.getlist("_selected_action") if (found := uuid_of(text))]
+        chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
         done, refusals = 0, dict[str, int]()
         for notification in queryset.filter(pk__in=chosen[: self.list_per_page]):
             try:
@@ -206,22 +192,15 @@ class NotificationAdmin(RowActionPages, PanelAdmin):
                 preview = _preview(form)
             except Refused as refused:
                 form.add_error(None, refused.message)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Write to a client",
-            "opts": self.opts,
-            "media": self.media + form.media,
-            "form": form,
-            "preview": preview,
-            **(extra_context or {}),
-        }
-        return TemplateResponse(request, "admin_panel/notification_form.html", context)
+        return self.form_page(
+            request, "notification_form.html", "Write to a client", form, extra_context, preview=preview
+        )
 
     def _written(self, request: HttpRequest, form: MessageForm) -> HttpResponse:
         written = operator_notification_write(
             actor=actor_of(request),
             notification_id=form.cleaned_data["notification"],
-            user_id=form.cleaned_data["client"],
+            user_id=form.cleaned_data["client"].pk,
             text=form.cleaned_data["text"],
             reason=form.cleaned_data["reason"],
         )
@@ -237,13 +216,15 @@ def write_address(request: HttpRequest, user_id: UUID | None) -> str | None:
 
 
 def _details(notification: Notification) -> str:
-    """When it was sent, is tried next or was given up, and what went wrong."""
+    """When it was sent, is tried next or was given up, until when it is put off, and what went wrong."""
     problem = f": {notification.failure}" if notification.failure else ""
     match delivery_of(notification, timezone.now()):
         case Delivery.SENT:
             return f"{notification.sent_at:{MOMENT}}"
-        case Delivery.DEAD:
+        case Delivery.DEAD | Delivery.CALLED_OFF if notification.dead_at:
             return f"{notification.dead_at:{MOMENT}}{problem}"
+        case Delivery.PUT_OFF:
+            return f"until {notification.put_off_until:{MOMENT}}, the end of their quiet hours"
         case Delivery.RETRYING:
             tries = f"{notification.attempts} {'try' if notification.attempts == 1 else 'tries'}"
             return f"again at {notification.next_attempt_at:{MOMENT}}, after {tries}{problem}"
@@ -252,12 +233,12 @@ def _details(notification: Notification) -> str:
 
 def _preview(form: MessageForm) -> dict[str, Any]:
     """What the client will see. Raises NotificationRefused: ``not_linked``."""
-    person_id = form.cleaned_data["client"]
-    account = require_account(person_id)
+    person = form.cleaned_data["client"]
+    account = require_account(person.pk)
     conversation = Conversation.objects.filter(telegram_user_id=account).first()
     return {
         "said": read_message(MessageType.TEXT, message_content(Direction.OUT, text=form.cleaned_data["text"])),
-        "email": find_emails([person_id])[person_id],
+        "email": person.email,
         "account": account,
         "blocked_at": conversation.blocked_at if conversation else None,
     }

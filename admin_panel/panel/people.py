@@ -10,9 +10,11 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 
 from admin_panel.panel.columns import column
+from admin_panel.panel.search import uuid_of
 from admin_panel.services.actors import NOBODY
 from exchanger.kernel.contexts import Context
 from identity.adapter import IdentityAdapter
+from identity.models import User
 
 
 def attach_people(request: HttpRequest, rows: Iterable[Any], field: str) -> None:
@@ -31,6 +33,15 @@ def attach_people(request: HttpRequest, rows: Iterable[Any], field: str) -> None
 def find_emails(ids: Iterable[UUID]) -> dict[UUID, str]:
     people = IdentityAdapter(Context.ADMIN).find_users(ids)
     return {person_id: user.email for person_id, user in people.items()}
+
+
+def find_person(term: str) -> User | None:
+    """The person of an e-mail address or an id, in one statement; none for what is neither."""
+    people = IdentityAdapter(Context.ADMIN)
+    if "@" in term:
+        return people.find_user_by_email(term)
+    person_id = uuid_of(term)
+    return people.find_users([person_id]).get(person_id) if person_id else None
 
 
 def person_column(title: str) -> Callable[[Any, Any], SafeString | None]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import BadRequest, PermissionDenied
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -13,6 +13,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
 from admin_panel.second_factor import is_fresh
+from exchanger.kernel.money.currencies import UnknownCurrency
 from exchanger.kernel.refusals import Refused
 
 QUEUE = "queue"
@@ -25,7 +26,7 @@ class PostedActions:
     """For a ModelAdmin: makes views of what buttons do to the row in the address."""
 
     def posted(self, action: Action, *, step_up: bool = False) -> Callable[..., HttpResponse]:
-        """``action`` as a view; what it refuses becomes a message on the row's page.
+        """``action`` as a view; what it refuses becomes a message on the row's page, a currency that was given up too.
 
         ``step_up``: it takes a code of the second factor that was given in the last minutes; without one nothing is
         done, and the operator is asked for it and comes back to the page of the button.
@@ -34,8 +35,6 @@ class PostedActions:
         def answer(request: HttpRequest, object_id: str) -> HttpResponse:
             if not self.has_view_permission(request):  # type: ignore[attr-defined]
                 raise PermissionDenied
-            if any("\0" in text for text in request.POST.values()):
-                raise BadRequest("PostgreSQL's text holds no NUL.")
             row = self.get_object(request, unquote(object_id))  # type: ignore[attr-defined]
             if row is None:
                 raise Http404
@@ -46,7 +45,7 @@ class PostedActions:
                 )
             try:
                 return action(request, row)
-            except (PermissionDenied, Refused) as refused:
+            except (PermissionDenied, Refused, UnknownCurrency) as refused:
                 messages.error(request, str(refused))
                 return back_from(request, row)
 

@@ -7,15 +7,11 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from unfold.contrib.filters.admin import ChoicesRadioFilter
-from unfold.widgets import (
-    UnfoldAdminDecimalFieldWidget,
-    UnfoldAdminSplitDateTimeWidget,
-    UnfoldAdminTextInputWidget,
-)
+from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSplitDateTimeWidget
 
+from admin_panel.form_fields import PairField, ReasonField
 from admin_panel.panel.base import PanelAdmin
 from admin_panel.panel.columns import column
 from admin_panel.panel.filters import CurrencyFilter, ExactFilter, PeriodFilter
@@ -32,7 +28,6 @@ from admin_panel.services.rates import (
     operator_held_rate_reject,
     operator_rate_set,
 )
-from exchanger.kernel.money.pairs import Pair, WrongPair
 from exchanger.kernel.refusals import Refused
 from web.configuration import NotConfigured
 from web.models import ExchangeRate, HeldRate, HeldStatus
@@ -47,9 +42,7 @@ HELD_LABELS: dict[str, str] = {
 class RateForm(forms.Form):
     """A rate to put into force; times are UTC."""
 
-    pair = forms.CharField(
-        max_length=21, widget=UnfoldAdminTextInputWidget, help_text="What is given and what is received: USD/UAH."
-    )
+    pair = PairField(help_text="What is given and what is received: USD/UAH.")
     rate = forms.DecimalField(
         max_digits=18,
         decimal_places=8,
@@ -62,15 +55,7 @@ class RateForm(forms.Form):
     valid_until = forms.SplitDateTimeField(
         required=False, widget=UnfoldAdminSplitDateTimeWidget, help_text="UTC; empty is until another one."
     )
-    reason = forms.CharField(
-        max_length=REASON_LENGTH, widget=UnfoldAdminTextInputWidget, help_text="For the audit trail."
-    )
-
-    def clean_pair(self) -> Pair:
-        try:
-            return Pair.parse(self.cleaned_data["pair"].strip())
-        except WrongPair as error:
-            raise forms.ValidationError(str(error)) from error
+    reason = ReasonField()
 
     def clean_rate(self) -> Any:
         if (rate := self.cleaned_data["rate"]) <= 0:
@@ -126,16 +111,7 @@ class ExchangeRateAdmin(PanelAdmin):
                 preview = []
             except Refused as refused:
                 form.add_error(None, refused.message)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Set a rate",
-            "opts": self.opts,
-            "media": self.media + form.media,
-            "form": form,
-            "preview": preview,
-            **(extra_context or {}),
-        }
-        return TemplateResponse(request, "admin_panel/rate.html", context)
+        return self.form_page(request, "rate.html", "Set a rate", form, extra_context, preview=preview)
 
     def _set(self, request: HttpRequest, form: RateForm) -> HttpResponse:
         placed = operator_rate_set(actor=actor_of(request), **form.cleaned_data)

@@ -7,7 +7,6 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from unfold.contrib.filters.admin import ChoicesRadioFilter
@@ -93,17 +92,14 @@ class ReportAdmin(PostedActions, PanelAdmin):
         """What kinds there are; then the form of the one that ``type`` names; then the report is under way."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        context = {**self.admin_site.each_context(request), "opts": self.opts, **(extra_context or {})}
         kinds = {kind.name: kind for kind in kinds_for(request.user)}
         kind = kinds.get(request.GET.get("type", ""))
         if kind is None:
-            context |= {"title": "New report", "kinds": list(kinds.values())}
-            return TemplateResponse(request, "admin_panel/report_kinds.html", context)
+            return self.form_page(request, "report_kinds.html", "New report", kinds=list(kinds.values()))
         form = self._form(request, kind)
         if form.is_valid():
             return self._asked(request, kind, form)
-        context |= {"title": f"New report: {kind.title}", "form": form, "media": self.media + form.media}
-        return TemplateResponse(request, "admin_panel/report_form.html", context)
+        return self.form_page(request, "report_form.html", f"New report: {kind.title}", form, extra_context)
 
     def download(self, request: HttpRequest, report: Report) -> HttpResponse:
         return file_answer(report, report_download(actor=actor_of(request), report=report))  # type: ignore[return-value]

@@ -48,6 +48,11 @@ class RowAction:
     step_up: bool = False  # it takes a fresh code of the second factor
 
 
+def in_status(*statuses: str) -> Callable[[Any], bool]:
+    """Whether a row is in one of ``statuses``, for ``applies``."""
+    return lambda row: row.status in statuses
+
+
 def shown_buttons(request: HttpRequest, row: Model, actions: Iterable[RowAction]) -> list[dict[str, Any]]:
     """What of ``actions`` the operator may tell the row to do as it is, for ``admin_panel/buttons.html``."""
     meta = row._meta

@@ -1,6 +1,6 @@
 """The search box of a list: whole values in indexed columns, so that a search never reads a whole table."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -10,20 +10,17 @@ from exchanger.kernel.contexts import Context
 from identity.adapter import IdentityAdapter
 
 _LARGEST = 2**63 - 1
+_DIGITS = len(str(_LARGEST))  # what has more is no number of a table, and one of thousands would not even be read
 
 
-def search_rows(queryset: QuerySet[Model], names: Sequence[str], person: str | None, term: str) -> QuerySet[Model]:
-    """The rows in which one of the fields ``names`` holds ``term``.
+def search_rows(queryset: QuerySet[Model], names: Iterable[str], term: str, *, or_else: Q) -> QuerySet[Model]:
+    """The rows in which one of the fields ``names`` holds ``term``, and those to which ``or_else`` applies.
 
-    A UUID is looked for in UUID columns, digits in numbers, text as the beginning of text; an e-mail address
-    through the identity database, where ``person``, a column of people's ids, is among the names.
+    A UUID is looked for in UUID columns, digits in numbers, text as the beginning of text.
     """
-    wanted = Q()
+    wanted = or_else
     for name in names:
         wanted |= _condition(queryset.model._meta.get_field(name), term)
-    if person and person in names and "@" in term:
-        found = IdentityAdapter(Context.ADMIN).find_user_by_email(term)
-        wanted |= Q(**{person: found.pk}) if found else Q()
     return queryset.filter(wanted) if wanted else queryset.none()
 
 
@@ -41,7 +38,8 @@ def _condition(field: Any, term: str) -> Q:
         value = uuid_of(term)
         return Q(**{field.attname: value}) if value else Q()
     if isinstance(kind, BigIntegerField):
-        return Q(**{field.attname: int(term)}) if term.isdecimal() and int(term) <= _LARGEST else Q()
+        fits = term.isdecimal() and len(term) <= _DIGITS and int(term) <= _LARGEST
+        return Q(**{field.attname: int(term)}) if fits else Q()
     return Q(**{f"{field.attname}__startswith": term})
 
 

@@ -4,10 +4,9 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import quote, unquote
-from django.core.exceptions import BadRequest, PermissionDenied
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from admin_panel.models import AdminSetting
@@ -27,9 +26,6 @@ from exchanger.kernel.refusals import Refused
 class AdminSettingAdmin(PanelAdmin):
     """The pages go by keys: a setting that nobody has set has no row."""
 
-    fields = ("key", "value", "description")
-    ordering = ("key",)
-
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> AdminSetting | None:
         state = setting_state(object_id)
         return None if state is None else state.row or AdminSetting(key=state.key, value=state.value)
@@ -44,7 +40,7 @@ class AdminSettingAdmin(PanelAdmin):
         states = setting_states()
         people = [state.row for state in states if state.row is not None]
         attach_people(request, people, "updated_by")
-        return self._page(request, "settings.html", title="Settings", states=[(s, _address(s.key)) for s in states])
+        return self.form_page(request, "settings.html", "Settings", states=[(s, _address(s.key)) for s in states])
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -57,8 +53,6 @@ class AdminSettingAdmin(PanelAdmin):
             raise Http404
         may_set = request.user.has_perm(MAY_SET)
         posted = request.method == "POST"
-        if any("\0" in text for text in request.POST.values()):
-            raise BadRequest("PostgreSQL's text holds no NUL.")
         refusal = ""
         form = _form(state, request.POST if posted and "reset" not in request.POST else None)
         if posted:
@@ -71,13 +65,13 @@ class AdminSettingAdmin(PanelAdmin):
                 refusal = refused.message
         if state.row is not None:
             attach_people(request, [state.row], "updated_by")
-        return self._page(
+        return self.form_page(
             request,
             "setting.html",
-            title=state.key,
+            state.key,
+            form,
+            extra_context,
             state=state,
-            form=form,
-            media=self.media + form.media if form is not None else self.media,
             may_set=may_set,
             refusal=refusal,
             reason_length=REASON_LENGTH,
@@ -111,11 +105,6 @@ class AdminSettingAdmin(PanelAdmin):
             return HttpResponseRedirect(reverse("admin:admin_panel_adminsetting_changelist"))
         messages.success(request, f"{state.key} is back at its default, {state.default}.")
         return HttpResponseRedirect(_address(state.key))
-
-    def _page(self, request: HttpRequest, template: str, **shown: Any) -> HttpResponse:
-        context = {**self.admin_site.each_context(request), "opts": self.opts, **shown}
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, f"admin_panel/{template}", context)
 
 
 def _form(state: SettingState, data: Any) -> DocumentForm | None:

@@ -1,9 +1,9 @@
 """The operators' own records."""
 
-from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -15,7 +15,6 @@ from admin_panel.panel.filters import ExactFilter, OutcomeFilter, PeriodFilter
 from admin_panel.panel.history import OUTCOME_LABELS
 from admin_panel.panel.money import amount_text
 from admin_panel.panel.people import person_column
-from admin_panel.panel.search import find_person_id
 from admin_panel.resources import resource_type
 from identity.models import User
 
@@ -58,14 +57,9 @@ class AuditLogAdmin(PanelAdmin):
         found: QuerySet[AuditLog] = super().get_queryset(request)
         return found.select_related("result")
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
+    def of_person(self, person_id: UUID) -> Q:
         """What a person did, and what was done to them or tried with their account."""
-        found, duplicates = super().get_search_results(request, queryset, search_term)
-        if person := find_person_id(search_term.strip()):
-            found = found | queryset.filter(resource_type=resource_type(User), resource_id=str(person))
-        return found, duplicates
+        return super().of_person(person_id) | Q(resource_type=resource_type(User), resource_id=str(person_id))
 
     @column("Resource")
     def resource(self, log: AuditLog) -> SafeString:

@@ -1,6 +1,6 @@
 """The buttons on orders, payments and refunds, in the queue and on their own pages: what each row can be told to do."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from admin_panel.panel.money import money_text
-from admin_panel.panel.row_actions import Field, RowAction, RowActionPages, WrongField, shown_buttons
+from admin_panel.panel.row_actions import Field, RowAction, RowActionPages, WrongField, in_status, shown_buttons
 from admin_panel.services import orders as services
 from web.models import Order, OrderStatus, Payment, PaymentStatus, Refund, RefundStatus
 from web.payments.registry import PROCESSORS
@@ -27,19 +27,16 @@ def _amount(text: str) -> Decimal:
 
 def _moment(text: str) -> datetime:
     try:
-        return datetime.fromisoformat(text.strip()).replace(tzinfo=UTC)
+        moment = datetime.fromisoformat(text.strip())
     except ValueError:
         raise WrongField("Write when the money came, in UTC: 2026-05-31T14:30:00.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _reference(text: str) -> str:
     if not text.strip() or len(text) > 100:
         raise WrongField("Write the bank's name of the transfer, in at most 100 characters.")
     return text.strip()
-
-
-def _in(*statuses: str) -> Callable[[Any], bool]:
-    return lambda row: row.status in statuses
 
 
 def _to_confirm(payment: Payment) -> bool:
@@ -60,16 +57,22 @@ SENT = (Field("reference", "text", "Bank's reference", lambda _: "", _reference)
 
 ACTIONS: Mapping[type[Model], tuple[RowAction, ...]] = {
     Order: (
-        RowAction("process", "Begin payout", services.MAY_WORK, services.operator_order_process, _in(OrderStatus.PAID)),
         RowAction(
-            "complete", "Paid out", services.MAY_WORK, services.operator_order_complete, _in(OrderStatus.PROCESSING)
+            "process", "Begin payout", services.MAY_WORK, services.operator_order_process, in_status(OrderStatus.PAID)
+        ),
+        RowAction(
+            "complete",
+            "Paid out",
+            services.MAY_WORK,
+            services.operator_order_complete,
+            in_status(OrderStatus.PROCESSING),
         ),
         RowAction(
             "fail",
             "Payout failed",
             services.MAY_WORK,
             services.operator_order_fail,
-            _in(OrderStatus.PROCESSING),
+            in_status(OrderStatus.PROCESSING),
             danger=True,
         ),
         RowAction(
@@ -77,7 +80,7 @@ ACTIONS: Mapping[type[Model], tuple[RowAction, ...]] = {
             "Cancel",
             services.MAY_WORK,
             services.operator_order_cancel,
-            _in(OrderStatus.PENDING, OrderStatus.PAID),
+            in_status(OrderStatus.PENDING, OrderStatus.PAID),
             danger=True,
         ),
         RowAction(
@@ -106,7 +109,7 @@ ACTIONS: Mapping[type[Model], tuple[RowAction, ...]] = {
             "Approve",
             services.MAY_REFUND,
             services.operator_refund_approve,
-            _in(RefundStatus.REQUESTED, RefundStatus.FAILED),
+            in_status(RefundStatus.REQUESTED, RefundStatus.FAILED),
             step_up=True,
         ),
         RowAction(
@@ -114,11 +117,15 @@ ACTIONS: Mapping[type[Model], tuple[RowAction, ...]] = {
             "Reject",
             services.MAY_REFUND,
             services.operator_refund_reject,
-            _in(RefundStatus.REQUESTED),
+            in_status(RefundStatus.REQUESTED),
             danger=True,
         ),
         RowAction(
-            "reopen", "Ask again", services.MAY_REFUND, services.operator_refund_reopen, _in(RefundStatus.REJECTED)
+            "reopen",
+            "Ask again",
+            services.MAY_REFUND,
+            services.operator_refund_reopen,
+            in_status(RefundStatus.REJECTED),
         ),
         RowAction(
             "confirm",

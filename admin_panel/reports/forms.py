@@ -8,8 +8,9 @@ from django import forms
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminSingleDateWidget, UnfoldAdminTextInputWidget
 
+from admin_panel.form_fields import PairField
 from exchanger.kernel.money.currencies import UnknownCurrency, currency
-from exchanger.kernel.money.pairs import Pair, WrongPair
+from exchanger.kernel.money.pairs import Pair
 from web.models import Account, OrderStatus
 
 LONGEST = timedelta(days=366)
@@ -22,6 +23,9 @@ Parameters = Mapping[str, Any]
 
 class PeriodForm(forms.Form):
     """The parameters of every report."""
+
+    class Media:
+        js = ("admin/js/core.js",)  # which the calendar calls, and its widget does not name
 
     since = forms.DateField(label="From", widget=UnfoldAdminSingleDateWidget, help_text="The first day, in UTC.")
     until = forms.DateField(label="Until", widget=UnfoldAdminSingleDateWidget, help_text="The last day, in UTC.")
@@ -44,16 +48,7 @@ class PeriodForm(forms.Form):
 
 
 class PairForm(PeriodForm):
-    pair = forms.CharField(
-        required=False, max_length=21, widget=UnfoldAdminTextInputWidget, help_text="Such as USD/UAH; empty is all."
-    )
-
-    def clean_pair(self) -> Pair | None:
-        text = self.cleaned_data["pair"].strip()
-        try:
-            return Pair.parse(text) if text else None
-        except WrongPair as error:
-            raise forms.ValidationError(str(error)) from error
+    pair = PairField(required=False, help_text="Such as USD/UAH; empty is all.")
 
 
 class TurnoverForm(PairForm):

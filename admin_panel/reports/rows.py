@@ -173,9 +173,9 @@ def keyset_steps(rows: QuerySet[Any]) -> int:
 def _chunked(
     rows: Callable[[Parameters, Bounds], QuerySet[M]], column: str, parameters: Parameters
 ) -> Iterator[list[M]]:
-    """The rows of the period in the order of ``column``; the first position is the last one before the period."""
+    """The rows of the period in the order of ``column``; the first position is before any row of its first moment."""
     start, _ = moments(parameters)
-    before = (start - timedelta(microseconds=1), UUID(int=2**128 - 1))
+    before = (start, UUID(int=0))
     return keyset_chunks(rows(parameters, _before_end), (column, "id"), CHUNK, after=before)
 
 

@@ -6,6 +6,9 @@ from decimal import Decimal
 from typing import TypeVar
 from uuid import UUID
 
+from django.db.models import Q
+from django.db.models.functions import Now
+
 from admin_panel.resources import Resource, resource_type
 from admin_panel.services.actors import Actor
 from admin_panel.services.audit import audited
@@ -37,7 +40,9 @@ def operator_rate_set(
         admin_panel.services.permissions.ReasonMissing
         web.services.rates.RateRefused: the rate cannot be put into force.
     """
-    in_force = ExchangeRate.objects.filter(from_currency=pair.source, to_currency=pair.target, valid_until=None).first()
+    begins = valid_from or Now()
+    of_pair = ExchangeRate.objects.filter(from_currency=pair.source, to_currency=pair.target, valid_from__lte=begins)
+    in_force = of_pair.filter(Q(valid_until__isnull=True) | Q(valid_until__gt=begins)).first()
     with audited(
         actor,
         action="rate.set",

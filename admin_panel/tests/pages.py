@@ -7,6 +7,7 @@ from django.contrib.admin.utils import quote
 from django.db import transaction
 from django.db.models import Model
 from django.urls import reverse
+from django.utils import timezone
 
 from admin_panel.models import AdminSetting, AuditLog, Configuration, Report, SystemMetric
 from admin_panel.tests.factories import (
@@ -16,9 +17,11 @@ from admin_panel.tests.factories import (
     ReportFactory,
     SystemMetricFactory,
 )
-from bot.models import BotState, Broadcast, Conversation, Message, Notification, UserCommand
+from bot.models import BotReply, BotState, BotUpdate, Broadcast, Conversation, Message, Notification, UserCommand
 from bot.tests.factories import (
+    BotReplyFactory,
     BotStateFactory,
+    BotUpdateFactory,
     BroadcastFactory,
     ConversationFactory,
     MessageFactory,
@@ -77,6 +80,8 @@ ROWS: dict[type[Model], Callable[[], Model]] = {
     Broadcast: lambda: BroadcastFactory(created_by=person()),
     UserCommand: UserCommandFactory,
     BotState: BotStateFactory,
+    BotUpdate: lambda: BotUpdateFactory(dead_at=timezone.now()),
+    BotReply: lambda: BotReplyFactory(dead_at=timezone.now()),
     AuditLog: lambda: AuditLogFactory(admin_id=person()),
     Report: lambda: ReportFactory(generated_by=person()),
     SystemMetric: SystemMetricFactory,

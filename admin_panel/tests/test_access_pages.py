@@ -177,6 +177,13 @@ def test_a_session_of_somebody_else_is_not_ended_through_this_page(operator, wor
     assert live(world, client_of_all) == {"web": 2, "admin": 1, "telegram": 1}
 
 
+@pytest.mark.parametrize("which", [{"session": ""}, {"context": ""}, {"context": "web", "session": "x"}])
+def test_what_names_nothing_or_two_things_ends_nothing(operator, world, client_of_all, which):
+    assert operator.post(page(client_of_all, "end_sessions"), which).status_code == 400
+    assert live(world, client_of_all) == {"web": 2, "admin": 1, "telegram": 1}
+    assert not AuditLog.objects.exists()
+
+
 def test_all_of_one_application_and_all_everywhere_are_ended(operator, world, client_of_all):
     operator.post(page(client_of_all, "end_sessions"), {"context": "web"})
     assert live(world, client_of_all) == {"admin": 1, "telegram": 1}

@@ -292,6 +292,11 @@ def test_one_answer_holds_so_many_points(until, code, django_assert_num_queries)
     assert answer.json().get("code") == code
 
 
+def test_before_the_first_day_there_is_no_series():
+    answer = bearer("*").get("/api/v1/metrics/series/?metric_name=m&until=0001-01-01T00:00Z")
+    assert (answer.status_code, answer.json()["code"]) == (400, "range_invalid")
+
+
 def test_a_series_is_for_whoever_may_read_measurements():
     address = "/api/v1/metrics/series/?metric_name=m"
     assert bearer("admin_panel.view_report").get(address).status_code == 403

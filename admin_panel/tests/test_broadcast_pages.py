@@ -6,12 +6,15 @@ import pytest
 from django.utils import timezone
 
 from admin_panel import deliveries
+from admin_panel.models import AuditLog
 from admin_panel.services.broadcast_making import broadcast_fan_out
 from admin_panel.services.broadcasts import MAY_CONDUCT, MAY_WRITE
 from admin_panel.tests.broadcasts import TEXTS, WHY, act, link, linked, many_linked, messages_of, now, running, trail
 from admin_panel.tests.pages import address
 from bot.models import Broadcast, BroadcastStatus, Notification
+from bot.services.notification_delivery import UNWANTED
 from bot.tests.factories import BroadcastFactory, NotificationFactory
+from identity.services.permissions import permission_revoke
 from identity.tests.factories import UserFactory
 from web.tests.factories import OrderFactory
 
@@ -127,25 +130,27 @@ def test_a_broadcast_goes_from_its_draft_to_its_end(operator, world):
 
 
 def delivered():
-    """A broadcast of six: three were sent, two wait, and one is dead."""
-    broadcast = running(queued=6, total=6)
+    """A broadcast of seven: three were sent, two wait, one is dead, and one was not wanted."""
+    broadcast = running(queued=7, total=7)
     NotificationFactory.create_batch(3, broadcast=broadcast, sent=True, sent_at=timezone.now())
     NotificationFactory.create_batch(2, broadcast=broadcast)
-    NotificationFactory(broadcast=broadcast, dead_at=timezone.now())
+    NotificationFactory(broadcast=broadcast, dead_at=timezone.now(), failure="Forbidden")
+    NotificationFactory(broadcast=broadcast, dead_at=timezone.now(), failure=UNWANTED)
     NotificationFactory.create_batch(5)
     return broadcast
 
 
 def figures(page):
-    found = re.findall(r"<dt>(\w+)</dt><dd>(.*?)</dd>", page.text)
+    found = re.findall(r"<dt>([\w ]+)</dt><dd>(.*?)</dd>", page.text)
     return {name: re.sub(r"<[^>]+>", "", told) for name, told in found}
 
 
 def test_the_figures_are_those_of_the_broadcast_and_renew_themselves(operator):
     broadcast = delivered()
     page = operator.get(address("change", broadcast))
-    assert figures(page) == {"Made": "6, all of them", "Sent": "3", "Waiting": "2", "Dead": "1"}
-    assert 'max="100" value="66"' in page.text
+    told = {"Made": "7, all of them", "Sent": "3", "Waiting": "2", "Dead": "1", "Called off": "1"}
+    assert figures(page) == told
+    assert 'max="100" value="71"' in page.text
     [fragment] = re.findall(r'hx-get="([^"]+)" hx-trigger="every 3s"', page.text)
     renewed = operator.get(fragment)
     assert figures(renewed) == figures(page)
@@ -155,11 +160,12 @@ def test_the_figures_are_those_of_the_broadcast_and_renew_themselves(operator):
     assert operator.get(fragment).headers["HX-Refresh"] == "true"
 
 
-def test_the_dead_of_a_broadcast_are_a_step_away(operator):
-    broadcast = delivered()
-    [way] = re.findall(r'href="([^"]+delivery=dead[^"]+)"', operator.get(address("change", broadcast)).text)
-    listed = operator.get(way.replace("&amp;", "&"))
-    assert len(set(re.findall(r"/admin/bot/notification/([0-9a-f-]{36})/change/", listed.text))) == 1
+def test_those_of_a_broadcast_that_were_not_sent_are_a_step_away(operator):
+    page = operator.get(address("change", delivered())).text
+    for state in ("dead", "called+off"):
+        [way] = re.findall(rf'href="([^"]+delivery={re.escape(state)}[^"]+)"', page)
+        listed = operator.get(way.replace("&amp;", "&"))
+        assert len(set(re.findall(r"/admin/bot/notification/([0-9a-f-]{36})/change/", listed.text))) == 1
 
 
 @pytest.mark.parametrize("status", [BroadcastStatus.STOPPED, BroadcastStatus.DONE, BroadcastStatus.DRAFT])
@@ -170,13 +176,13 @@ def test_one_that_has_ended_or_not_begun_does_not_renew_itself(operator, status)
 def test_of_very_many_it_is_said_that_they_are_more(operator, monkeypatch):
     broadcast = delivered()
     monkeypatch.setattr(deliveries, "MOST_COUNTED", 2)
-    monkeypatch.setattr("admin_panel.panel.broadcasts.MOST_COUNTED", 2)
     page = operator.get(address("change", broadcast))
     assert figures(page) == {
-        "Made": "6, all of them",
+        "Made": "7, all of them",
         "Sent": "more than are counted here",
         "Waiting": "2 or more",
-        "Dead": "1",
+        "Dead": "1 or more",
+        "Called off": "1 or more",
     }
     assert "<progress" not in page.text
 
@@ -187,6 +193,22 @@ def test_the_figures_take_the_permission_to_see_broadcasts(operator_with, operat
     assert operator.post(way).status_code == 405
     assert operator.get(f"{LIST}{UserFactory().pk}/progress/").status_code == 404
     assert operator_with("bot.view_notification").get(way).status_code == 403
+
+
+def test_figures_that_are_refused_or_nobody_is_there_for_are_asked_for_no_more(operator_with):
+    broadcast, operator = running(), operator_with(MAY_SEE, "bot.view_notification")
+    way = f"{LIST}{broadcast.pk}/progress/?status=running"
+    htmx = {"HX-Request": "true"}
+    assert "HX-Refresh" not in operator.get(way, headers=htmx).headers
+    permission_revoke(user_id=operator.person.pk, permission=MAY_SEE, context="admin")
+    refused = operator.get(way, headers=htmx)
+    assert (refused.status_code, refused.headers["HX-Refresh"]) == (403, "true")
+    [entry] = AuditLog.objects.all()
+    assert (entry.action, entry.resource_type, entry.resource_id) == ("access.denied", "broadcast", str(broadcast.pk))
+    operator.logout()
+    nobody = operator.get(way, headers=htmx)
+    assert (nobody.status_code, nobody.headers["HX-Refresh"], nobody.content) == (204, "true", b"")
+    assert operator.get(way).status_code == 302
 
 
 def test_pages_cost_a_bounded_number_of_statements(operator, statements, world):

@@ -119,3 +119,4 @@ def test_who_has_nothing_is_said_to_have_nothing(operator):
     shown = operator.get(address("change", UserFactory())).text
     assert "No money has moved." in shown
     assert "No account is linked." in shown
+    assert "Write to this client" not in shown

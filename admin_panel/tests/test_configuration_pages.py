@@ -220,6 +220,14 @@ def test_who_writes_does_not_publish(operator_with, in_force):
     assert PublishedConfiguration.objects.get().version == 1
 
 
+def test_a_version_of_another_schema_is_compared_all_the_same(operator, in_force):
+    other = {"spread": {"USD": "0.5"}, "limits": "none", "fee": None}
+    shown = operator.get(page(ConfigurationFactory(version=2, document=other)))
+    lines = {key: (before, after) for key, before, after, _ in shown.context["lines"]}
+    assert (lines["spread"], lines["fee"]) == (("0.005", {"USD": "0.5"}), (DOCUMENT["fee"], None))
+    assert lines["limits"] == (DOCUMENT["limits"], "none")
+
+
 def test_a_version_that_can_no_longer_be_obeyed_is_not_put_into_force(operator, in_force):
     old = ConfigurationFactory(version=2, document={"spread": "0.5"})
     answer = operator.post(page(old, "publish"), {"reason": "Once it was right."}, follow=True)

@@ -24,6 +24,7 @@ from web.tests.factories import EventDeliveryFactory, ExchangeRateFactory, Order
 
 pytestmark = pytest.mark.context("admin")
 NOW = datetime(2026, 5, 30, 12, tzinfo=UTC)
+LOOK = blocks.Look(NOW, 30)
 
 
 def day(day_of_may, pair=("USD", "UAH"), orders=1, completed=1, given="100", received="4150"):
@@ -244,7 +245,7 @@ def test_how_long_events_have_waited_is_told(operator):
     ],
 )
 def test_the_hit_ratio_is_told_or_said_to_be_unknown(figure, value, note):
-    shown = blocks.redis_hits(figure, NOW)["card"]
+    shown = blocks.redis_hits(figure, LOOK)["card"]
     assert shown["value"] == value
     assert note in shown["note"]
 
@@ -255,18 +256,18 @@ def test_the_hit_ratio_is_told_or_said_to_be_unknown(figure, value, note):
 )
 def test_durations_are_in_units_that_a_person_reads(seconds, text):
     figure = {"completed": 1, "median": seconds, "ninety": seconds}
-    assert blocks.completion(figure, NOW)["card"]["value"] == text
+    assert blocks.completion(figure, LOOK)["card"]["value"] == text
 
 
 def test_a_conversion_is_shares_of_the_quotes():
-    block = blocks.conversion({"quotes": 8, "orders": 4, "completed": 3}, NOW)
+    block = blocks.conversion({"quotes": 8, "orders": 4, "completed": 3}, LOOK)
     assert block["card"]["value"] == "37.5%"
     assert [(step["number"], step["share"]) for step in block["steps"]] == [
         ("8", "100.0%"),
         ("4", "50.0%"),
         ("3", "37.5%"),
     ]
-    assert blocks.conversion({"quotes": 0, "orders": 0, "completed": 0}, NOW)["steps"] == []
+    assert blocks.conversion({"quotes": 0, "orders": 0, "completed": 0}, LOOK)["steps"] == []
 
 
 def test_a_figure_that_cannot_be_read_leaves_the_others(operator, world):
@@ -283,7 +284,7 @@ def test_a_figure_that_cannot_be_read_leaves_the_others(operator, world):
 
 def test_the_charts_have_thirty_days_and_leave_none_out():
     rows = [day(30, orders=3, completed=2), day(30, pair=("BTC", "USD")), day(1, completed=0)]
-    drawn = json.loads(orders_chart(rows, NOW.date()))
+    drawn = json.loads(orders_chart(rows, NOW.date(), 30))
     assert (len(drawn["labels"]), drawn["labels"][0], drawn["labels"][-1]) == (30, "01 May", "30 May")
     completed, made = (dataset["data"] for dataset in drawn["datasets"])
     assert (completed[0], completed[-1], sum(completed)) == (0, 3, 3)
@@ -299,7 +300,7 @@ def test_turnover_is_in_the_currency_of_most_completed_orders_without_conversion
         day(28, pair=("USD", "EUR"), given="5"),
     ]
     assert main_currency(rows) == "USD"
-    assert json.loads(turnover_chart(rows, NOW.date(), "USD"))["datasets"][0]["data"][-3:] == ["5", "0", "0.3"]
+    assert json.loads(turnover_chart(rows, NOW.date(), "USD", 30))["datasets"][0]["data"][-3:] == ["5", "0", "0.3"]
     assert main_currency([]) is None
     assert main_currency([day(1, completed=0)]) is None
 
@@ -321,7 +322,7 @@ def test_a_rate_is_fresh_stale_or_ended(age, until, state):
         "valid_from": (NOW - age).isoformat(),
         "valid_until": None if until is None else (NOW + until).isoformat(),
     }
-    shown = blocks.latest_rates([rate], NOW)
+    shown = blocks.latest_rates([rate], LOOK)
     assert state in shown["table"]["rows"][0][-1]
     assert shown["card"]["value"] == ("0" if state == "ended" else "1")
 

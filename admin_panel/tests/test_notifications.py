@@ -21,6 +21,7 @@ from admin_panel.services.permissions import ReasonMissing
 from admin_panel.tests.broadcasts import WHY, act, actor, linked, messages_of, now, trail
 from admin_panel.tests.pages import address
 from bot.models import BroadcastStatus, Notification
+from bot.services.notification_delivery import STOPPED, UNWANTED
 from bot.tests.factories import BroadcastFactory, ConversationFactory, NotificationFactory
 from identity.tests.factories import UserFactory
 
@@ -46,6 +47,9 @@ STATES = {
     Delivery.RETRYING: lambda: NotificationFactory(
         attempts=2, failure="Bad Gateway", next_attempt_at=timezone.now() + HOUR, claimed_until=timezone.now() - HOUR
     ),
+    Delivery.PUT_OFF: lambda: NotificationFactory(
+        next_attempt_at=timezone.now() + HOUR, put_off_until=timezone.now() + HOUR, attempts=1
+    ),
     Delivery.HELD: lambda: of_broadcast(BroadcastStatus.PAUSED),
     Delivery.CALLED_OFF: lambda: of_broadcast(BroadcastStatus.STOPPED),
     Delivery.SENT: lambda: NotificationFactory(sent=True, sent_at=timezone.now()),
@@ -63,9 +67,13 @@ def shown(page):
 @pytest.mark.parametrize("state", STATES, ids=str)
 def test_a_state_is_told_and_is_looked_for_by_the_same_rule(operator, state):
     rows = {delivery: make() for delivery, make in STATES.items()}
-    rows |= {f"{Delivery.WAITING} too": of_broadcast(BroadcastStatus.RUNNING)}
+    rows |= {
+        f"{Delivery.WAITING} too": of_broadcast(BroadcastStatus.RUNNING),
+        f"{Delivery.CALLED_OFF} too": dead(failure=STOPPED),
+        f"{Delivery.CALLED_OFF} as well": dead(failure=UNWANTED),
+    }
     wanted = {row.pk for row in rows.values() if delivery_of(row, timezone.now()) is state}
-    assert len(wanted) == (2 if state is Delivery.WAITING else 1)
+    assert len(wanted) == {Delivery.WAITING: 2, Delivery.CALLED_OFF: 3}.get(state, 1)
     assert rows[state].pk in wanted
     assert {row.pk for row in with_delivery(Notification.objects.all(), state)} == wanted
     page = operator.get(LIST, {"delivery": state.value})
@@ -84,8 +92,13 @@ def test_a_page_says_what_went_wrong_and_when_it_is_tried_again(operator):
     again = STATES[Delivery.RETRYING]()
     page = operator.get(address("change", again)).text
     assert f"again at {again.next_attempt_at:%Y-%m-%d %H:%M}, after 2 tries: Bad Gateway" in page
+    later = STATES[Delivery.PUT_OFF]()
+    assert f"until {later.put_off_until:%Y-%m-%d %H:%M}, the end of their quiet hours" in operator.get(
+        address("change", later)
+    ).text.replace("&#x27;", "'")
     gone = dead(failure="<b>Forbidden</b>")
     assert "&lt;b&gt;Forbidden&lt;/b&gt;" in operator.get(address("change", gone)).text
+    assert UNWANTED in operator.get(address("change", dead(failure=UNWANTED))).text
     assert operator.get(LIST, {"delivery": "nonsense"}).status_code == 200
 
 
@@ -99,7 +112,8 @@ def test_a_list_of_few_among_many_is_read_on_an_index(operator, world, statement
     NotificationFactory()
     bot.execute("ANALYZE notifications")
     operator.get(LIST)
-    for query, index in (("dead", "idx_notifications_dead"), ("waiting", "idx_notifications_")):
+    wanted = {"dead": "idx_notifications_dead", "waiting": "idx_notifications_", "called off": "idx_notifications_dead"}
+    for query, index in wanted.items():
         sent = statements(lambda query=query: operator.get(f"{LIST}?delivery={query}"))["bot"]
         assert len(sent) == 2
         for sql in sent:
@@ -194,6 +208,15 @@ def test_the_chosen_rows_of_the_list_are_tried_again_each_by_itself(operator):
     assert sorted(trail()) == [("notification.retry", outcome) for outcome in ("done", "done", "failed")]
 
 
+def test_a_row_is_chosen_by_its_id_and_by_nothing_else(operator):
+    notification = dead()
+    sent = chosen(notification)
+    sent["_selected_action"].append("nonsense")
+    assert operator.post(LIST, sent).status_code == 400
+    assert now(notification).dead_at is not None
+    assert trail() == []
+
+
 def test_what_was_not_chosen_is_left_alone_whatever_the_browser_says(operator):
     first, second = dead(), dead()
     operator.post(LIST, chosen(first, select_across="1"))
@@ -268,13 +291,15 @@ def filled(page, **fields):
     return {"notification": hidden[1], "text": "Hello\r\nAnna <b>!</b>", "reason": WHY, **fields}
 
 
-def test_the_form_shows_the_message_before_it_is_sent(operator, everything):
+def test_the_form_shows_the_message_before_it_is_sent(operator, everything, statements):
     anna = linked(email="anna@example.com")
     page = operator.get(f"{ADD}?client={anna.pk}")
     assert str(anna.pk) in page.text
     form = filled(page, client="Anna@example.com")
     before = everything()
     preview = operator.post(ADD, form)
+    sent = statements(lambda: operator.post(ADD, form))
+    assert (len(sent["identity"]), len(sent["bot"])) == (2, 1)  # who it is and their account; whether they have blocked
     assert "anna@example.com" in preview.text
     assert "Hello\nAnna &lt;b&gt;!&lt;/b&gt;" in preview.text
     assert everything() == before
@@ -341,5 +366,7 @@ def test_the_pages_of_a_client_lead_to_the_form_for_who_may_write(operator_with)
     looker = operator_with("identity.view_user", "bot.view_conversation", MAY_SEE)
     assert not any(way in looker.get(page).text for page in pages)
     writer = operator_with("identity.view_user", "bot.view_conversation", MAY_WRITE)
-    assert all(way in writer.get(page).text for page in pages)
+    for page in pages:
+        shown = writer.get(page).text
+        assert shown.count(way) == len(re.findall(r">\s*Telegram\s*</h2>", shown)) == 1
     assert f"{ADD}?client=" not in writer.get(address("change", ConversationFactory())).text

@@ -107,7 +107,11 @@ def test_nothing_is_added_changed_or_deleted_here_not_even_by_who_may_everything
     if model not in WITH_FORM:
         refused += [operator.get(f"{list_address(model)}add/"), operator.post(f"{list_address(model)}add/", {})]
     assert {answer.status_code for answer in refused} == {403}
-    operator.post(list_address(model), {"action": "delete_selected", "_selected_action": [str(row.pk)], "post": "yes"})
+    for chosen in (str(row.pk), "nonsense"):
+        operator.post(list_address(model), {"action": "delete_selected", "_selected_action": [chosen], "post": "yes"})
+    for sent in ({"\0": "a"}, {"reason": ["a\0", "b"]}):
+        assert operator.post(list_address(model), sent).status_code == 400
+        assert operator.post(f"{list_address(model)}add/", sent).status_code == 400
     assert everything() == before
 
 

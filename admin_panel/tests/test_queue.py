@@ -226,6 +226,21 @@ def test_a_transfer_that_cannot_have_come_so_is_refused(fields, told, operator, 
     assert the_exchange() == before
 
 
+def test_an_order_in_a_currency_that_was_given_up_is_not_booked_and_says_so(operator, the_exchange):
+    payment = PaymentFactory(order=OrderFactory(from_currency="XQQ"))
+    before = the_exchange()
+    told = operator.post(address(payment, "confirm"), came(), follow=True)
+    assert messages_of(told) == ["'XQQ' is not the code of a currency: use one such as USD."]
+    assert the_exchange() == before
+
+
+def test_a_moment_that_is_told_with_its_offset_is_that_moment(operator):
+    _, payment = ordered()
+    there = timezone.localtime(timezone=timezone.get_fixed_timezone(300)).isoformat(timespec="seconds")
+    told = operator.post(address(payment, "confirm"), came() | {"received_at": there}, follow=True)
+    assert messages_of(told) == ["Payment of 100.00 USD is succeeded now."]
+
+
 def test_a_card_payment_is_not_an_operators_to_confirm(operator, the_exchange):
     order, _ = ordered()
     payment = PaymentFactory(order=order, payment_method="card")

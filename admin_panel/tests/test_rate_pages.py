@@ -75,6 +75,12 @@ def test_a_rate_is_scheduled(operator, offer):
     answer = operator.post(ADD, WANTED | later, follow=True)
     assert messages_of(answer) == ["USD/UAH is 42.10 from its time on."]
     assert ExchangeRate.objects.get(rate=Decimal("42.1")).valid_from.isoformat() == f"{day}T09:00:00+00:00"
+    operator.post(ADD, WANTED | {"rate": "41.9", "confirmed": "1"})
+    changes = [(log.old_values["rate"], log.new_values["rate"]) for log in AuditLog.objects.order_by("created_at")]
+    assert [tuple(map(Decimal, change)) for change in changes] == [
+        (Decimal("41.5"), Decimal("42.1")),
+        (Decimal("41.5"), Decimal("41.9")),
+    ]
 
 
 @pytest.mark.parametrize(

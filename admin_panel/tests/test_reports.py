@@ -214,6 +214,7 @@ def test_every_kind_makes_both_files_of_nothing_at_all():
         for format_ in writing.WRITERS:
             if kind is not AUDIT:
                 assert made(kind, format=format_, **more).rows_written == 0
+        assert made(kind, since="0001-01-01", until="0001-01-01", **more).status == ReportStatus.DONE
 
 
 # --- Asking

@@ -268,7 +268,7 @@ def test_an_earlier_code_is_not_taken_after_a_later_one(half, person):
     assert half.post(CODE, {"code": authenticator.code()}).status_code == 200
 
 
-@pytest.mark.parametrize("code", ["", "12345", "1234567", "abcdef", "١٢٣٤٥٦", "\x00", "\ud800"])
+@pytest.mark.parametrize("code", ["", "12345", "1234567", "abcdef", "١٢٣٤٥٦", "\ud800"])
 def test_what_is_no_code_is_a_wrong_one(half, person, code):
     authenticator_of(person)
     assert half.post(CODE, {"code": code.encode(errors="surrogatepass")}).status_code == 200

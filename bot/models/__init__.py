@@ -7,6 +7,7 @@ from bot.models.inbox import InboxEvent
 from bot.models.message import Message
 from bot.models.notification import Notification
 from bot.models.notification_preferences import NotificationPreferences
+from bot.models.quiet_hours import QuietHours
 from bot.models.rate_alert import RateAlert
 from bot.models.reply import BotReply, ReplyMethod
 from bot.models.update import BotUpdate
@@ -25,6 +26,7 @@ __all__ = [
     "Notification",
     "NotificationPreferences",
     "PublishedConfiguration",
+    "QuietHours",
     "RateAlert",
     "ReplyMethod",
     "UserCommand",

@@ -12,7 +12,8 @@ class Notification(models.Model):
     """A message to be sent to a person in Telegram (table ``notifications``), and how far its sending has come.
 
     It may be sent from ``next_attempt_at`` on; until ``claimed_until`` some sender holds it. ``attempts`` have ended
-    without success, the last of them with ``failure``. One that is dead will not be tried again.
+    without success, the last of them with ``failure``. One that is dead will not be tried again. One that came within
+    the person's quiet hours is put off until ``put_off_until``, their end, and not tried before.
     """
 
     id = uuid_key()
@@ -26,6 +27,7 @@ class Notification(models.Model):
     attempts = models.IntegerField(default=0, db_default=0)
     next_attempt_at = models.DateTimeField(db_default=TransactionNow())
     claimed_until = models.DateTimeField(null=True, blank=True)
+    put_off_until = models.DateTimeField(null=True, blank=True)
     failure = models.TextField(blank=True, default="", db_default="")
     dead_at = models.DateTimeField(null=True, blank=True)
     broadcast = models.ForeignKey(

@@ -20,7 +20,8 @@ class BotReply(models.Model):
     """What the bot answers in a chat: one call of the Bot API (table ``bot_replies``), and how far it has come.
 
     Those of one chat are carried out in the order of their ids. ``payload`` is the call's, without the chat.
-    ``attempts``, ``next_attempt_at``, ``claimed_until``, ``failure`` and ``dead_at`` are as a notification's.
+    ``attempts``, ``next_attempt_at``, ``claimed_until``, ``failure`` and ``dead_at`` are as a notification's;
+    ``dismissed_at`` is as an update's.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -43,6 +44,7 @@ class BotReply(models.Model):
     next_attempt_at = models.DateTimeField(db_default=TransactionNow())
     failure = models.TextField(blank=True, default="", db_default="")
     dead_at = models.DateTimeField(null=True, blank=True)
+    dismissed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         db_table = "bot_replies"
@@ -60,6 +62,7 @@ class BotReply(models.Model):
             models.Index(fields=["chat_id", "id"], name="idx_replies_chat", condition=_WAITING),
             models.Index(fields=["conversation"], name="idx_replies_conversation"),
             models.Index(fields=["created_at"], name="idx_replies_created"),
+            models.Index(fields=["-id"], name="idx_replies_dead", condition=Q(dead_at__isnull=False)),
         ]
 
     def __str__(self) -> str:

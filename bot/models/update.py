@@ -12,6 +12,7 @@ class BotUpdate(models.Model):
 
     Updates of one chat are handled in the order of their ids, each in one transaction with all that it changes. One
     that fails is tried again from ``next_attempt_at`` on, and holds back the later ones of its chat, until it is dead.
+    An operator may have a dead one tried again, at ``retried_at``, or has let it be since ``dismissed_at``.
     """
 
     update_id = models.BigIntegerField(primary_key=True)
@@ -24,6 +25,8 @@ class BotUpdate(models.Model):
     next_attempt_at = models.DateTimeField(db_default=TransactionNow())
     failure = models.TextField(blank=True, default="", db_default="")
     dead_at = models.DateTimeField(null=True, blank=True)
+    retried_at = models.DateTimeField(null=True, blank=True)
+    dismissed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         db_table = "bot_updates"
@@ -37,6 +40,7 @@ class BotUpdate(models.Model):
             models.Index(fields=["update_id"], name="idx_updates_waiting", condition=_WAITING),
             models.Index(fields=["chat_id", "update_id"], name="idx_updates_chat", condition=_WAITING),
             models.Index(fields=["received_at"], name="idx_updates_received"),
+            models.Index(fields=["-update_id"], name="idx_updates_dead", condition=Q(dead_at__isnull=False)),
         ]
 
     def __str__(self) -> str:

@@ -2,7 +2,8 @@
 
 Any number of threads, processes and machines may call ``update_handle_next`` at once. The oldest waiting update of a
 chat is locked until its transaction ends, and no later one of the chat can be taken before; the lock of the chat's
-conversation keeps apart those that came out of order. Whoever dies leaves nothing but the update as it was.
+conversation keeps apart those that came out of order. Each attempt is counted and committed before it begins: whoever
+dies leaves nothing but the update as it was, one attempt further, and one that kills every process is given up as well.
 """
 
 import logging
@@ -10,6 +11,7 @@ from datetime import timedelta
 from typing import Final
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -33,16 +35,23 @@ ATTEMPTS: Final = 6
 FIRST_SECONDS: Final = 1.0
 """After so long, then twice as long, and so on: the last attempt is half a minute after the first."""
 
+DIED: Final = "The process ended while it handled this."
+
 LEFT: Final = ("kicked", "left")
 MOST_ARGUMENTS: Final = 20
 
-_CLAIM: Final = """
-SELECT * FROM bot_updates due
-WHERE handled_at IS NULL AND dead_at IS NULL AND next_attempt_at <= now() AND NOT EXISTS (
-    SELECT FROM bot_updates earlier
-    WHERE earlier.chat_id = due.chat_id AND earlier.update_id < due.update_id
-      AND earlier.handled_at IS NULL AND earlier.dead_at IS NULL)
-ORDER BY update_id LIMIT 1 FOR UPDATE OF due SKIP LOCKED
+# The next attempt is put off as if this one had failed: should the process die, another one goes on then.
+_BEGIN: Final = """
+UPDATE bot_updates
+SET attempts = attempts + 1, next_attempt_at = now() + %s * 2 ^ least(attempts, %s) * interval '1 second'
+WHERE update_id = (
+    SELECT update_id FROM bot_updates due
+    WHERE handled_at IS NULL AND dead_at IS NULL AND next_attempt_at <= now() AND NOT EXISTS (
+        SELECT FROM bot_updates earlier
+        WHERE earlier.chat_id = due.chat_id AND earlier.update_id < due.update_id
+          AND earlier.handled_at IS NULL AND earlier.dead_at IS NULL)
+    ORDER BY update_id LIMIT 1 FOR UPDATE OF due SKIP LOCKED)
+RETURNING *
 """
 # Locked until the transaction ends, and made where it is not there yet. Whoever writes can be written to.
 _LOCK_CONVERSATION: Final = """
@@ -56,34 +65,42 @@ _NOT_OF_A_MESSAGE: Final = ("chat", "from", "message_id")
 def update_handle_next(*, engine: Engine = ENGINE) -> bool:
     """Handle the update whose turn it is; False where there is none.
 
-    One whose handler fails is left as it was, to be tried again later. After ATTEMPTS it is dead, and the person told.
+    One whose handler fails, or whose process dies, is as it was, to be tried again later. After ATTEMPTS it is dead,
+    and the person told.
 
     Raises:
-        django.db.Error: the bot database does not answer; nothing was done.
+        django.db.Error: the bot database does not answer; nothing was done but perhaps an attempt counted.
     """
-    update: BotUpdate | None = None
-    try:
-        with transaction.atomic(using=ALIAS):
-            update = next(iter(BotUpdate.objects.raw(_CLAIM)), None)
-            if update is None:
-                return False
-            _handle(_received(update), engine)
-            BotUpdate.objects.filter(pk=update.pk).update(handled_at=Now())
-    except Exception as error:
-        if update is None:
-            raise
-        logger.exception("Update %s was not handled", update.pk)
-        _fail(update.pk, f"{type(error).__name__}: {error}")
+    update = next(iter(BotUpdate.objects.raw(_BEGIN, [FIRST_SECONDS, ATTEMPTS])), None)
+    if update is None:
+        return False
+    if update.attempts > ATTEMPTS:
+        _give_up(update, DIED)
+    else:
+        _attempt(update, engine)
     return True
 
 
-def _handle(update: ReceivedUpdate, engine: Engine) -> None:
+def _attempt(update: BotUpdate, engine: Engine) -> None:
+    try:
+        with transaction.atomic(using=ALIAS):
+            # Its lock, until all is committed. Nobody's any more where another worker has begun meanwhile.
+            if _as_begun(update).update(handled_at=Now()):
+                _handle(_received(update), engine, recorded=update.retried_at is not None)
+    except Exception as error:
+        logger.exception("Update %s was not handled", update.pk)
+        _fail(update, f"{type(error).__name__}: {error}")
+
+
+def _handle(update: ReceivedUpdate, engine: Engine, *, recorded: bool) -> None:
+    """``recorded``: it was given up before, and has become part of the conversation then."""
     incoming = read_incoming(update)
     conversation = _lock_conversation(incoming) if incoming.is_private and not incoming.is_bots else None
     turn = _turn(incoming, conversation)
     engine.respond(turn)
     if conversation is not None:
-        _record(incoming, conversation)
+        if not recorded:
+            _record(incoming, conversation)
         _save(conversation, turn)
     _queue(incoming.chat_id, conversation, turn.replies)
 
@@ -151,19 +168,28 @@ def _queue(chat_id: int, conversation: Conversation | None, replies: list[Reply]
     )
 
 
-def _fail(update_id: int, failure: str) -> None:
-    with transaction.atomic(using=ALIAS):
-        waiting = BotUpdate.objects.filter(handled_at__isnull=True, dead_at__isnull=True)
-        update = waiting.select_for_update().filter(pk=update_id).first()
-        if update is None:
-            return  # another worker has handled it since
-        update.attempts, update.failure = update.attempts + 1, failure.replace("\0", "")[:1000]
-        if update.attempts >= ATTEMPTS:
-            update.dead_at = timezone.now()
-            _apologise(_received(update))
-        else:
-            update.next_attempt_at = timezone.now() + timedelta(seconds=FIRST_SECONDS * 2 ** (update.attempts - 1))
-        update.save(update_fields=["attempts", "failure", "dead_at", "next_attempt_at"])
+def _fail(update: BotUpdate, failure: str) -> None:
+    failure = failure.replace("\0", "")[:1000]
+    if update.attempts >= ATTEMPTS:
+        _give_up(update, failure)
+        return
+    again = timezone.now() + timedelta(seconds=FIRST_SECONDS * 2 ** (update.attempts - 1))
+    _as_begun(update).update(failure=failure, next_attempt_at=again)
+
+
+@transaction.atomic(using=ALIAS)
+def _give_up(update: BotUpdate, failure: str) -> None:
+    given_up = _as_begun(update).update(dead_at=Now(), failure=failure, attempts=ATTEMPTS)
+    # Should an apology have killed its process too, there is none; and one is enough, however often operators try.
+    if given_up and update.attempts <= ATTEMPTS + 1 and update.retried_at is None:
+        _apologise(_received(update))
+
+
+def _as_begun(update: BotUpdate) -> QuerySet[BotUpdate]:
+    """The update, unless another worker has begun with it since."""
+    return BotUpdate.objects.filter(
+        pk=update.pk, attempts=update.attempts, handled_at__isnull=True, dead_at__isnull=True
+    )
 
 
 def _apologise(update: ReceivedUpdate) -> None:

@@ -4,7 +4,17 @@ import factory
 from django.utils import timezone
 
 from bot.messages import Direction, MessageType, message_content
-from bot.models import BotState, Broadcast, Conversation, InboxEvent, Message, Notification, UserCommand
+from bot.models import (
+    BotReply,
+    BotState,
+    BotUpdate,
+    Broadcast,
+    Conversation,
+    InboxEvent,
+    Message,
+    Notification,
+    UserCommand,
+)
 from exchanger.testing.factories import OwnedFactory
 
 
@@ -57,6 +67,30 @@ class UserCommandFactory(OwnedFactory):
 
     telegram_user_id = 700_000_000
     command = "/rates"
+
+
+class BotUpdateFactory(OwnedFactory):
+    class Meta:
+        model = BotUpdate
+
+    update_id = factory.Sequence(lambda n: n + 1)
+    chat_id = 700_000_000
+    kind = "message"
+    body = factory.LazyAttribute(
+        lambda update: {
+            "update_id": update.update_id,
+            "message": {"message_id": 1, "chat": {"id": update.chat_id, "type": "private"}, "text": "/rates"},
+        }
+    )
+
+
+class BotReplyFactory(OwnedFactory):
+    class Meta:
+        model = BotReply
+
+    chat_id = 700_000_000
+    method = "sendMessage"
+    payload = {"text": "Hello!"}
 
 
 class InboxEventFactory(OwnedFactory):

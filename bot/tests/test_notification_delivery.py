@@ -109,6 +109,15 @@ def test_broadcasts_come_after_peoples_own_news_one_a_chat_and_the_earlier_broad
     assert claim() == []
 
 
+def test_of_a_chat_nothing_else_is_claimed_while_a_later_one_or_a_broadcasts_is_being_sent():
+    notify(7000, "broadcast", broadcast=BroadcastFactory(status="running"))
+    (sending,) = claim()
+    notify(7000, "news", seconds_ago=60)
+    assert claim() == []
+    end(sending)
+    assert texts() == ["news"]
+
+
 def test_a_few_broadcasts_share_the_limit():
     for _ in range(3):
         broadcast = BroadcastFactory(status="running")
@@ -146,8 +155,13 @@ def test_any_number_claim_at_once_and_each_row_is_had_once():
     assert Notification.objects.filter(sent=True).count() == 120
 
 
-def test_whoever_is_held_by_another_transaction_is_skipped_and_not_waited_for(world):
-    busy, _ = notify(7000, "busy", seconds_ago=1), notify(7001, "free")
+@pytest.mark.parametrize("of_a_broadcast", [False, True])
+def test_whoever_is_held_by_another_transaction_is_skipped_and_not_waited_for(world, of_a_broadcast):
+    broadcast = BroadcastFactory(status="running") if of_a_broadcast else None
+    busy, _ = (
+        notify(7000, "busy", seconds_ago=1, broadcast=broadcast),
+        notify(7001, "free", broadcast=broadcast),
+    )
     operator = world.superuser("bot")
     with operator.transaction():
         operator.execute("SELECT FROM notifications WHERE id = %s FOR UPDATE", (busy.pk,))

@@ -38,7 +38,9 @@ def obstacles():
 
 
 def labels(reply):
-    return [button["text"] for button in buttons(reply)]
+    """Of the kinds; below them are the quiet hours."""
+    *kinds, _ = buttons(reply)
+    return [button["text"] for button in kinds]
 
 
 def pressed(reply, name):

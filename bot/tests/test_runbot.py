@@ -7,11 +7,13 @@ from contextlib import contextmanager
 import httpx
 import pytest
 from django.db import connections
+from django.utils import timezone
 
 from bot.incoming import KINDS
 from bot.models import BotReply, BotUpdate, Conversation, Message, UserCommand
 from bot.runner import handlers, poller, replier
 from bot.services.reply_delivery import LEASE_SECONDS
+from bot.services.update_handling import ATTEMPTS, DIED
 from bot.services.updates import offset_read
 from bot.tests.factories import ConversationFactory, NotificationFactory
 from bot.tests.sending import FAST, ended, sender
@@ -147,13 +149,33 @@ def test_killed_while_it_handles_an_update_another_one_handles_it_once(telegram,
             first.kill()
     finally:
         first.kill()
-    assert BotUpdate.objects.filter(handled_at=None).count() == 1
+    assert BotUpdate.objects.filter(handled_at=None, attempts=1).count() == 1
     assert not BotReply.objects.exists()
     with talking(telegram):
         assert "Hello" in anna.hear()
         until(settled)
     assert len(anna.calls) == 1
     assert Message.objects.filter(content__direction="in").count() == 1
+
+
+def test_killed_at_the_last_attempt_too_the_update_is_given_up_and_the_chat_goes_on(telegram, anna, world):
+    """That each attempt is counted, test_update_handling.py shows without a process for each."""
+    store(message("/start"), message("/cancel"))
+    BotUpdate.objects.filter(body__message__text="/start").update(attempts=ATTEMPTS - 1)
+    process = BotRun(world, telegram, "last")
+    try:
+        with chat_held(world):
+            until(waits_for_a_lock, process.log.read_text)
+            process.kill()
+    finally:
+        process.kill()
+    assert BotUpdate.objects.filter(attempts=ATTEMPTS, handled_at=None, dead_at=None).count() == 1
+    BotUpdate.objects.update(next_attempt_at=timezone.now())
+    with talking(telegram):
+        until(settled)
+    given_up, handled = BotUpdate.objects.order_by("update_id")
+    assert (given_up.failure, given_up.dead_at is None, handled.handled_at is None) == (DIED, False, False)
+    assert ["wrong" in call.text or "cancel" in call.text for call in anna.calls] == [True, True]
 
 
 def leases_run_out(world):

@@ -16,7 +16,7 @@ from bot.dialogues.engine import Engine
 from bot.dialogues.registry import ENGINE
 from bot.models import BotReply, BotUpdate, Conversation, Message, UserCommand
 from bot.services import update_handling
-from bot.services.update_handling import ATTEMPTS, update_handle_next
+from bot.services.update_handling import ATTEMPTS, DIED, update_handle_next
 from bot.tests.factories import ConversationFactory
 from bot.tests.updates import CHAT, handle, link, member, message, press, store, tell, texts, waits_for_a_lock
 from exchanger.testing.waiting import until
@@ -187,6 +187,91 @@ def test_where_the_database_ends_in_between_the_update_is_handled_by_the_next_on
     assert Message.objects.count() == 1
 
 
+class Killed(BaseException):
+    """As a process is that is killed: nothing of ours runs any more."""
+
+
+def kills_on(text):
+    """An engine whose /do kills the process for ``text``, and what it was given."""
+    given = []
+
+    def handler(turn, arguments):
+        given.append(arguments)
+        turn.say(f"did {arguments}")
+        if arguments == text:
+            raise Killed
+
+    return engine(handler), given
+
+
+def handle_and_die(killing):
+    """Until nothing is due; each death is survived by another process."""
+    while True:
+        try:
+            if not update_handle_next(engine=killing):
+                return
+        except Killed:
+            connections["bot"].close()
+
+
+def test_an_update_that_kills_its_process_each_time_is_given_up_and_the_chat_goes_on(world):
+    killing, given = kills_on("this")
+    store(message("/do this"), message("/do next"))
+    for attempt in range(1, ATTEMPTS + 1):
+        handle_and_die(killing)
+        assert given == ["this"] * attempt
+        update = BotUpdate.objects.earliest("update_id")
+        assert (update.attempts, update.handled_at, update.dead_at) == (attempt, None, None)
+        pause = update.next_attempt_at - timezone.now()
+        assert timedelta(seconds=2 ** (attempt - 1) - 1) < pause <= timedelta(seconds=2 ** (attempt - 1))
+        assert not (Conversation.objects.exists() or Message.objects.exists() or BotReply.objects.exists())
+        time_passes(world)
+    handle_and_die(killing)
+    assert given == ["this"] * ATTEMPTS + ["next"]
+    dead, handled = BotUpdate.objects.order_by("update_id")
+    assert (dead.attempts, dead.failure, dead.handled_at) == (ATTEMPTS, DIED, None)
+    assert dead.dead_at is not None
+    assert handled.handled_at is not None
+    told, did = texts(BotReply.objects.order_by("id"))
+    assert "wrong" in told
+    assert did == "did next"
+    assert [row.content["text"] for row in Message.objects.order_by("sent_at")] == ["/do this", "/do next"]
+
+
+def test_where_the_apology_kills_the_process_too_there_is_none(world, monkeypatch):
+    killing, given = kills_on("this")
+    store(message("/do this"), message("/do next"))
+    BotUpdate.objects.filter(body__message__text="/do this").update(attempts=ATTEMPTS)
+
+    def kill(_update):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(update_handling, "_apologise", kill)
+        handle_and_die(killing)
+    assert BotUpdate.objects.earliest("update_id").dead_at is None
+    time_passes(world)
+    handle_and_die(killing)
+    assert given == ["next"]
+    assert BotUpdate.objects.earliest("update_id").dead_at is not None
+    assert texts(BotReply.objects.all()) == ["did next"]
+
+
+def test_who_is_slower_than_the_next_attempt_leaves_the_update_to_it():
+    failing, given = fails_on("it", times=1)
+    store(message("/do it"))
+    late = next(iter(BotUpdate.objects.raw(update_handling._BEGIN, [0.0, ATTEMPTS])))
+    assert update_handle_next(engine=failing)
+    before = BotUpdate.objects.values().get()
+    assert (before["attempts"], before["handled_at"]) == (2, None)
+    update_handling._attempt(late, failing)
+    update_handling._fail(late, "too late")
+    update_handling._give_up(late, "too late")
+    assert BotUpdate.objects.values().get() == before
+    assert given == ["it"]
+    assert not BotReply.objects.exists()
+
+
 # --- Order
 
 
@@ -247,6 +332,19 @@ def test_four_workers_at_once_keep_the_order_of_each_chat_and_never_interleave()
         mine = [(what, number) for what, of, number in diary.entries if of == chat]
         assert mine == [(what, number) for number in range(most) for what in ("begin", "end")]
         assert texts(BotReply.objects.filter(chat_id=chat).order_by("id")) == [str(number) for number in range(most)]
+
+
+def test_an_update_that_somebody_holds_keeps_no_other_chat_waiting(world):
+    working, given = fails_on("nothing")
+    held = message("/do held")
+    store(held, message("/do free", chat_id=7002))
+    other = world.superuser("bot")
+    with other.transaction():
+        other.execute("SELECT FROM bot_updates WHERE update_id = %s FOR UPDATE", [held["update_id"]])
+        handle(engine=working)
+        assert given == ["free"]
+    handle(engine=working)
+    assert given == ["free", "held"]
 
 
 def test_an_earlier_update_that_comes_later_waits_for_the_one_under_way():

@@ -97,6 +97,7 @@ TABLES: dict[str, dict[str, dict[Context, str]]] = {
         "bot_updates": {TELEGRAM: _ALL, ADMIN: "select"},
         "bot_replies": {TELEGRAM: _ALL, ADMIN: "select"},
         "notification_preferences": {TELEGRAM: _NO_DELETE, ADMIN: "select"},
+        "quiet_hours": {TELEGRAM: _ALL},
         "rate_alerts": {TELEGRAM: "select insert delete", ADMIN: "select"},
         "event_inbox": {TELEGRAM: "select insert update(handled_at)", ADMIN: "select"},
         "cache_invalidations": {TELEGRAM: _ALL, ADMIN: "select insert delete"},
@@ -150,7 +151,13 @@ FUNCTIONS: dict[str, dict[str, set[Context]]] = {
     },
     "web": {"count_jobs()": {ADMIN}},
     "admin": {"count_jobs()": {ADMIN}},
-    "bot": {"count_jobs()": {ADMIN}},
+    "bot": {
+        "count_jobs()": {ADMIN},
+        "retry_given_up_update(bigint)": {ADMIN},
+        "dismiss_given_up_update(bigint)": {ADMIN},
+        "retry_given_up_reply(bigint)": {ADMIN},
+        "dismiss_given_up_reply(bigint)": {ADMIN},
+    },
 }
 # Numbers of the server itself, which only a superuser's functions can count: bootstrap makes them in each database.
 for _functions in (FUNCTIONS[_alias] for _alias in ALIASES):

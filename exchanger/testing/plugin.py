@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from hypothesis import settings as hypothesis
 
 from exchanger.kernel.contexts import Context
@@ -22,6 +23,9 @@ _servers = TestServers()
 os.environ.update(_servers.environments.for_process(""))
 os.environ.pop("STATIC_ROOT")
 os.environ["REDIS_TIMEOUT"] = "1"  # seconds: a busy machine that runs tests is no outage of Redis
+
+# The same algorithm with the least work it takes: what is stored here keeps nobody out. Processes do the whole work.
+Argon2PasswordHasher.time_cost, Argon2PasswordHasher.memory_cost, Argon2PasswordHasher.parallelism = 1, 8, 1
 
 # A busy machine fails no test for being slow, and a run leaves no folder in the checkout.
 hypothesis.register_profile("exchanger", deadline=None, database=None)

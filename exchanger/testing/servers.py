@@ -30,11 +30,14 @@ class TestServers(LocalServers):
         self.environments.generate(self.postgres, self.valkey)
         self._superuser: dict[str, psycopg.Connection] = {}
         self._tables: dict[str, str] = {}
+        self._emptier: redis.Redis | None = None
         atexit.register(self.destroy)
 
     def destroy(self) -> None:
         for connection in self._superuser.values():
             connection.close()
+        if self._emptier is not None:
+            self._emptier.close()
         self.release()
         shutil.rmtree(self.paths.root, ignore_errors=True)
         if self.paths.sockets.parent != self.paths.root:
@@ -57,8 +60,8 @@ class TestServers(LocalServers):
         """No row and no key left, whatever triggers and roles say; the schema stays."""
         for alias in ALIASES:
             self.superuser(alias).execute(self._emptying(alias))
-        with self.redis() as client:
-            client.flushall()
+        self._emptier = self._emptier or self.redis()
+        self._emptier.flushall()
 
     def _emptying(self, alias: str) -> str:
         if alias not in self._tables:

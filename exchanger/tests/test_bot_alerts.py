@@ -4,7 +4,7 @@ import threading
 from decimal import Decimal
 
 import pytest
-from django.db import connections
+from django.db import ProgrammingError, connections
 from procrastinate import App
 from procrastinate.testing import InMemoryConnector
 
@@ -163,6 +163,20 @@ def test_several_workers_at_once_tell_each_alert_once(chat, market):
     for thread in threads:
         thread.join()
     assert (sum(found), len(told()), alerts()) == (MOST, MOST, [])
+
+
+def test_where_the_notification_cannot_be_made_the_alert_stays_for_the_next_look(chat, market, world):
+    chat.say("/alert usd uah 41.5")
+    market(Decimal("43.00"))
+    bot = world.superuser("bot")
+    bot.execute("REVOKE INSERT ON notifications FROM exchanger_telegram")
+    try:
+        with pytest.raises(ProgrammingError):
+            alerts_check()
+    finally:
+        bot.execute("GRANT INSERT ON notifications TO exchanger_telegram")
+    assert (told(), len(alerts())) == ([], 1)
+    assert (alerts_check(), len(told()), alerts()) == (1, 1, [])
 
 
 def test_the_telegram_workers_look_each_minute(chat, market):

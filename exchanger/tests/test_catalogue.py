@@ -26,7 +26,7 @@ EXTRA_TABLES = {
     "admin": {"configurations", "audit_outcomes", "audit_chain", "operator_factors", "operator_recovery_codes"},
     "bot": {
         "event_inbox", "broadcasts", "published_configuration", "bot_updates", "bot_replies", "rate_alerts",
-        "notification_preferences",
+        "notification_preferences", "quiet_hours",
     },
 }  # fmt: skip
 JOB_TABLES = {
@@ -60,6 +60,7 @@ EXTRA_COLUMNS = {
     ("notifications", "attempts"),
     ("notifications", "next_attempt_at"),
     ("notifications", "claimed_until"),
+    ("notifications", "put_off_until"),
     ("notifications", "failure"),
     ("notifications", "dead_at"),
     ("notifications", "broadcast_id"),

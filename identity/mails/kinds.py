@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from django.utils.translation import gettext as _
 
+from identity.masking import mask_account
 from identity.models import User
 from identity.tokens import RESET, VERIFICATION, Purpose
 
@@ -18,6 +19,8 @@ class MailKind(StrEnum):
     REGISTERED_AGAIN = "registered_again"
     RESET = "reset"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    TELEGRAM_LINKED = "telegram_linked"
+    TELEGRAM_UNLINKED = "telegram_unlinked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +35,16 @@ class MailText:
 
 @dataclass(frozen=True, slots=True)
 class MailSpec:
-    """``text`` is called in the reader's language; ``page`` is where the link leads, with a token of ``purpose``."""
+    """``text`` is called in the reader's language, of the reader; ``page`` is where the link leads, with a token of
+    ``purpose``."""
 
-    text: Callable[[], MailText]
+    text: Callable[[User], MailText]
     purpose: Purpose | None = None
     page: str = ""
     is_due: Callable[[User], bool] = lambda user: True
 
 
-def _verification() -> MailText:
+def _verification(_user: User) -> MailText:
     return MailText(
         _("Confirm your e-mail address"),
         [_("Somebody, most likely you, opened an account at Exchanger with this e-mail address.")],
@@ -52,7 +56,7 @@ def _verification() -> MailText:
     )
 
 
-def _registered_again() -> MailText:
+def _registered_again(_user: User) -> MailText:
     return MailText(
         _("You already have an account"),
         [
@@ -68,7 +72,7 @@ def _registered_again() -> MailText:
     )
 
 
-def _reset() -> MailText:
+def _reset(_user: User) -> MailText:
     return MailText(
         _("Set a new password"),
         [_("Somebody, most likely you, asked for a new password for your account at Exchanger.")],
@@ -80,14 +84,49 @@ def _reset() -> MailText:
     )
 
 
-def _password_changed() -> MailText:
+def _password_changed(user: User) -> MailText:
+    """A new password leaves the Telegram account linked, so whoever lost the old one should know which that is."""
     return MailText(
         _("Your password was changed"),
         [
             _("The password of your account at Exchanger has just been changed, and your other sessions were ended."),
+            *_linked_account(user),
             _("If it was not you, set a new password at once, and tell our support."),
         ],
     )
+
+
+def _telegram_linked(user: User) -> MailText:
+    return MailText(
+        _("A Telegram account was linked"),
+        [
+            _("A Telegram account was just linked to your account at Exchanger. You can now exchange in its chat."),
+            *_linked_account(user),
+            _("If it was not you, unlink it and set a new password at once, and tell our support."),
+        ],
+    )
+
+
+def _telegram_unlinked(_user: User) -> MailText:
+    return MailText(
+        _("Your Telegram account was unlinked"),
+        [
+            _("Your account at Exchanger is not linked to Telegram any more, and its chat is told nothing of it."),
+            _("If it was not you, set a new password at once, and tell our support."),
+        ],
+    )
+
+
+def _linked_account(user: User) -> list[str]:
+    """Which Telegram account is linked as the mail is sent, and how to end that; nothing where none is."""
+    profile = getattr(user, "profile", None)
+    if profile is None or profile.telegram_user_id is None:
+        return []
+    text = _(
+        "The Telegram account with the number {account} is linked to it. To unlink it, write /unlink to the bot in its "
+        "chat, or unlink Telegram in your account on the website."
+    )
+    return [text.format(account=mask_account(profile.telegram_user_id))]
 
 
 SPECS: dict[MailKind, MailSpec] = {
@@ -97,4 +136,6 @@ SPECS: dict[MailKind, MailSpec] = {
     MailKind.REGISTERED_AGAIN: MailSpec(_registered_again, RESET, "account-reset"),
     MailKind.RESET: MailSpec(_reset, RESET, "account-reset"),
     MailKind.PASSWORD_CHANGED: MailSpec(_password_changed),
+    MailKind.TELEGRAM_LINKED: MailSpec(_telegram_linked),
+    MailKind.TELEGRAM_UNLINKED: MailSpec(_telegram_unlinked),
 }

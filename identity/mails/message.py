@@ -25,7 +25,7 @@ def mail_send(kind: MailKind, user: User) -> bool:
         return False
     language = _language(user)
     with translation.override(language):
-        message = _message(spec.text(), user, _link(spec, user), language)
+        message = _message(spec.text(user), user, _link(spec, user), language)
     message.send()
     return True
 

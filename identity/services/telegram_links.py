@@ -1,7 +1,8 @@
 """Linking a Telegram account to a person, and unlinking it, from either side.
 
 Web hands out a code, the telegram application redeems it; PostgreSQL decides who was first (``redeem_link_code``). The
-link is the identity database's alone to say: nobody keeps a copy that could be believed after it has ended.
+link is the identity database's alone to say: nobody keeps a copy that could be believed after it has ended. The person
+is told by mail of either change; it stays where the queue of mails takes none.
 """
 
 from contextlib import AbstractContextManager
@@ -19,7 +20,9 @@ from exchanger.kernel.refusals import Refused
 from identity.adapter import IdentityAdapter
 from identity.cache import invalidate_user_cache
 from identity.link_codes import LIFE, code_hash, make_code, read_code
+from identity.mails.kinds import MailKind
 from identity.masking import mask_email
+from identity.services.mails import mail_request
 from identity.services.sessions import user_sessions_end
 from identity.services.telegram import NotLinked, telegram_session_open
 from identity.services.throttling import LINK_CODE, LINK_GUESS, guess_counted, throttle_use
@@ -105,6 +108,7 @@ def telegram_unlink(*, user_id: UUID) -> bool:
     (unlinked,) = _call("SELECT unlink_telegram_of(%s)", user_id)
     if unlinked:
         invalidate_user_cache(user_id)
+        mail_request(kind=MailKind.TELEGRAM_UNLINKED, user_id=user_id, needed=False)
     return bool(unlinked)
 
 
@@ -165,6 +169,7 @@ def telegram_account_unlink(*, telegram_user_id: int) -> UUID | None:
     (unlinked,) = _call("SELECT unlink_telegram_account(%s)", telegram_user_id)
     if unlinked is not None:
         invalidate_user_cache(unlinked)
+        mail_request(kind=MailKind.TELEGRAM_UNLINKED, user_id=unlinked, needed=False)
     return unlinked
 
 
@@ -183,6 +188,7 @@ def _redeem(hashed: str, telegram_user_id: int) -> UUID:
     outcome, user_id = _call("SELECT outcome, person FROM redeem_link_code(%s, %s)", hashed, telegram_user_id)
     if outcome == "linked":
         invalidate_user_cache(user_id)
+        mail_request(kind=MailKind.TELEGRAM_LINKED, user_id=user_id, needed=False)
         return user_id
     if outcome == "unknown_code":
         raise _unknown(telegram_user_id)

@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 from contextlib import ExitStack
+from importlib import import_module
 from multiprocessing.connection import Connection
 
 OVER = 75  # exit status of a child whose test has ended
@@ -47,6 +48,7 @@ def main() -> None:
     import django
 
     django.setup()
+    import_module("identity.tests.session_pieces")  # once, and not in each child
     link = Connection(int(sys.argv[1]))
     while True:
         child = os.fork()

@@ -24,6 +24,7 @@ from identity.tokens import RESET
 
 web = pytest.mark.context("web")
 ANNA = "anna@example.com"
+WITHOUT_LINK = {MailKind.PASSWORD_CHANGED, MailKind.TELEGRAM_LINKED, MailKind.TELEGRAM_UNLINKED}
 
 
 def jobs(world):
@@ -68,9 +69,29 @@ def test_every_mail_is_whole_in_every_language_and_no_two_are_alike(kind, langua
     mail_request(kind=kind, user_id=user.pk)
     [message] = read_mail()
     assert message.to == [user.email]
-    assert ("http" in message.body) is (kind is not MailKind.PASSWORD_CHANGED)
+    assert ("http" in message.body) is (kind not in WITHOUT_LINK)
     assert "Anna" not in message.body + html(message)  # whoever registered somebody else chose that name
     assert "None" not in message.body
+
+
+@web
+@pytest.mark.parametrize("kind", [MailKind.PASSWORD_CHANGED, MailKind.TELEGRAM_LINKED])
+@pytest.mark.parametrize("language", ["en", "uk", "ru"])
+def test_a_linked_telegram_account_is_named_by_its_last_digits_with_how_to_unlink_it(kind, language, read_mail):
+    user = UserFactory(profile__language=language, profile__telegram_user_id=7_001_234_067)
+    mail_request(kind=kind, user_id=user.pk)
+    [message] = read_mail()
+    for text in (message.body, html(message)):
+        assert "***067" in text
+        assert "7001234067" not in text
+        assert "/unlink" in text
+
+
+@web
+def test_who_has_linked_none_is_told_of_none(read_mail):
+    mail_request(kind=MailKind.PASSWORD_CHANGED, user_id=UserFactory().pk)
+    [message] = read_mail()
+    assert "Telegram" not in message.body
 
 
 @web

@@ -15,6 +15,8 @@ from exchanger.kernel.throttled import Throttled
 from exchanger.testing.outages import frozen_redis
 from identity.cache import UserCache, invalidate_user_cache
 from identity.link_codes import LIFE, code_hash
+from identity.models import User
+from identity.services.passwords import password_reset
 from identity.services.telegram import NotLinked, telegram_session_open
 from identity.services.telegram_links import (
     LinkRefused,
@@ -26,9 +28,10 @@ from identity.services.telegram_links import (
 )
 from identity.services.throttling import LINK_CODE, LINK_GUESS
 from identity.services.users import user_set_password
-from identity.tests.accounts import AUTH, bearer, client_of, everything, in_threads, is_logged_in
+from identity.tests.accounts import AUTH, NEW_PASSWORD, bearer, client_of, everything, in_threads, is_logged_in
 from identity.tests.factories import UserFactory
 from identity.tests.guesses import counters, fail, pass_seconds
+from identity.tokens import RESET
 
 LINK, CODE = AUTH + "telegram", AUTH + "telegram/link-code"
 TELEGRAM_ID = 5001
@@ -454,3 +457,55 @@ def test_a_session_that_is_opened_while_the_account_is_unlinked_is_dead(world, m
 
 def _redeeming(code, number):
     return lambda: outcome(link_confirm, code=code, telegram_user_id=number)
+
+
+# --- Mails
+
+
+def subjects(read_mail):
+    return [(message.to, message.subject) for message in read_mail()]
+
+
+@telegram
+def test_linking_and_unlinking_in_the_chat_is_told_by_mail(anna, code_for, read_mail):
+    code = code_for(anna)
+    assert outcome(link_confirm, code=WRONG, telegram_user_id=TELEGRAM_ID) == "unknown_code"
+    assert outcome(link_confirm, code=code, telegram_user_id=TELEGRAM_ID) == "linked"
+    assert outcome(link_confirm, code=code, telegram_user_id=TELEGRAM_ID) == "already_linked"
+    assert subjects(read_mail) == [([anna.email], "A Telegram account was linked")]
+    assert telegram_account_unlink(telegram_user_id=TELEGRAM_ID) == anna.pk
+    assert telegram_account_unlink(telegram_user_id=TELEGRAM_ID) is None
+    assert subjects(read_mail) == [([anna.email], "Your Telegram account was unlinked")]
+
+
+@web
+def test_unlinking_on_the_website_is_told_by_mail(anna, world, read_mail):
+    world.superuser("identity").execute("UPDATE user_profiles SET telegram_user_id = %s", [TELEGRAM_ID])
+    client = bearer(anna)
+    assert client.delete(LINK).status_code == 204
+    assert subjects(read_mail) == [([anna.email], "Your Telegram account was unlinked")]
+    client.delete(LINK)
+    assert subjects(read_mail) == []
+
+
+@telegram
+def test_without_the_queue_the_account_is_linked_and_unlinked_all_the_same(anna, code_for, world):
+    code, queue = code_for(anna), world.superuser("bot")
+    queue.execute("REVOKE INSERT ON procrastinate_jobs FROM exchanger_telegram")
+    try:
+        link_confirm(code=code, telegram_user_id=TELEGRAM_ID)
+        assert links(world)[0] == [(anna.pk, TELEGRAM_ID)]
+        telegram_account_unlink(telegram_user_id=TELEGRAM_ID)
+        assert links(world)[0] == []
+    finally:
+        queue.execute("GRANT INSERT ON procrastinate_jobs TO exchanger_telegram")
+
+
+@web
+def test_a_reset_of_the_password_keeps_the_link_and_its_mail_names_it(anna, world, read_mail):
+    world.superuser("identity").execute("UPDATE user_profiles SET telegram_user_id = %s", [TELEGRAM_ID])
+    password_reset(token=RESET.make(User.objects.get(pk=anna.pk)), password=NEW_PASSWORD)
+    assert links(world)[0] == [(anna.pk, TELEGRAM_ID)]
+    [message] = read_mail()
+    assert message.subject == "Your password was changed"
+    assert "***001" in message.body

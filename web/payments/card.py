@@ -103,6 +103,7 @@ def checkout_url(payment: Payment, code: str) -> str:
             }
         )
     )
+    # Not as calls are signed (exchanger.kernel.signing): a link holds for as long as the payment waits, at any time.
     signature = hmac.new(settings.CARD_PROCESSOR_SECRET.encode(), data, "sha256").hexdigest()
     query = urlencode({"data": data.decode(), "signature": signature})
     return f"{settings.CARD_PROCESSOR_URL.rstrip('/')}/checkout?{query}"

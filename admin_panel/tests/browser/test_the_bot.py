@@ -6,12 +6,13 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from admin_panel.tests.broadcasts import linked, now
+from admin_panel.tests.broadcasts import linked, now, running
 from admin_panel.tests.pages import address
 from admin_panel.tests.workers import WAIT_SECONDS, Workers
 from bot.models import Broadcast, Notification
 from bot.tests.factories import ConversationFactory, MessageFactory, NotificationFactory
 from exchanger.testing.waiting import until
+from identity.services.sessions import user_sessions_revoke
 
 pytestmark = pytest.mark.context("admin")
 REASON = "Asked for by the office."
@@ -64,6 +65,13 @@ def test_a_client_is_written_to_from_their_page(operator):
     page.get_by_role("button", name="Send it").click()
     says(page, "The message waits to be sent.")
     assert Notification.objects.get().message == "Hello Anna"
+
+
+def test_who_is_logged_out_elsewhere_meets_the_login_where_figures_renewed_themselves(operator, boss):
+    page = operator.open(address("change", running()))
+    says(page, "These figures renew themselves.")
+    user_sessions_revoke(user_id=boss.pk)
+    page.get_by_label("Password").wait_for()
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM exchanger_telegram, exchanger_
 
 GRANT SELECT ON django_migrations TO exchanger_telegram, exchanger_admin;
 GRANT SELECT, INSERT, UPDATE, DELETE
-    ON conversations, messages, notifications, bot_state, user_commands, bot_updates, bot_replies, cache_invalidations
+    ON conversations, messages, notifications, bot_state, user_commands, bot_updates, bot_replies, quiet_hours,
+        cache_invalidations
     TO exchanger_telegram;
 GRANT SELECT, INSERT, UPDATE (handled_at) ON event_inbox TO exchanger_telegram;
 GRANT SELECT, INSERT, DELETE ON rate_alerts TO exchanger_telegram;
@@ -37,6 +38,44 @@ BEGIN
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO exchanger_telegram', job_function);
     END LOOP;
 END $$;
+
+-- What the bot has given up: operators have it tried again, or let it be, and change nothing else of it.
+CREATE OR REPLACE FUNCTION retry_given_up_update(target bigint) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+    AS $$
+        WITH changed AS (
+            UPDATE public.bot_updates
+            SET dead_at = NULL, attempts = 0, failure = '', next_attempt_at = now(), retried_at = now()
+            WHERE update_id = target AND dead_at IS NOT NULL AND dismissed_at IS NULL RETURNING 1)
+        SELECT EXISTS (SELECT FROM changed)
+    $$;
+CREATE OR REPLACE FUNCTION dismiss_given_up_update(target bigint) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+    AS $$
+        WITH changed AS (
+            UPDATE public.bot_updates SET dismissed_at = now()
+            WHERE update_id = target AND dead_at IS NOT NULL AND dismissed_at IS NULL RETURNING 1)
+        SELECT EXISTS (SELECT FROM changed)
+    $$;
+CREATE OR REPLACE FUNCTION retry_given_up_reply(target bigint) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+    AS $$
+        WITH changed AS (
+            UPDATE public.bot_replies SET dead_at = NULL, attempts = 0, failure = '', next_attempt_at = now()
+            WHERE id = target AND dead_at IS NOT NULL AND dismissed_at IS NULL RETURNING 1)
+        SELECT EXISTS (SELECT FROM changed)
+    $$;
+CREATE OR REPLACE FUNCTION dismiss_given_up_reply(target bigint) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+    AS $$
+        WITH changed AS (
+            UPDATE public.bot_replies SET dismissed_at = now()
+            WHERE id = target AND dead_at IS NOT NULL AND dismissed_at IS NULL RETURNING 1)
+        SELECT EXISTS (SELECT FROM changed)
+    $$;
+GRANT EXECUTE ON FUNCTION
+    retry_given_up_update(bigint), dismiss_given_up_update(bigint),
+    retry_given_up_reply(bigint), dismiss_given_up_reply(bigint) TO exchanger_admin;
 
 -- How much waits in the queue, for the operators: three numbers, nothing of any job.
 CREATE OR REPLACE FUNCTION count_jobs(OUT waiting bigint, OUT running bigint, OUT oldest timestamptz)
