@@ -7,6 +7,7 @@ from uuid import UUID
 from django.utils import timezone
 from procrastinate import App
 
+from admin_panel.references.checking import orphans_refuse
 from admin_panel.services.broadcast_making import broadcast_fan_out, broadcasts_attend
 from admin_panel.services.broadcasts import FAN_OUT
 from admin_panel.services.metrics import metrics_collect, metrics_thin
@@ -19,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 def register(app: App) -> None:
     """Add them to the process's job engine."""
+    _register_nightly(app)
 
     @app.task(name=MAKE, retry=Backoff())
     def make_report(report_id: str) -> None:
@@ -31,13 +33,6 @@ def register(app: App) -> None:
     def schedule_reports(timestamp: int) -> None:
         """Ask for yesterday's turnover and last month's ledger statement."""
         report_schedule(at=datetime.fromtimestamp(timestamp, UTC))
-
-    @app.periodic(cron="29 3 * * *")
-    @app.task(name="reports.prune", queueing_lock="reports.prune")
-    def prune_reports(timestamp: int) -> None:
-        """Delete old files."""
-        if pruned := reports_prune():
-            logger.info("Deleted the files of %d old reports", pruned)
 
     @app.task(name=FAN_OUT, retry=Backoff())
     def fan_out(broadcast_id: str) -> None:
@@ -56,6 +51,21 @@ def register(app: App) -> None:
     def collect_metrics(timestamp: int) -> None:
         """Record this minute; a minute that no worker was there for stays empty."""
         metrics_collect(at=timezone.now())
+
+
+def _register_nightly(app: App) -> None:
+    @app.periodic(cron="29 3 * * *")
+    @app.task(name="reports.prune", queueing_lock="reports.prune")
+    def prune_reports(timestamp: int) -> None:
+        """Delete old files."""
+        if pruned := reports_prune():
+            logger.info("Deleted the files of %d old reports", pruned)
+
+    @app.periodic(cron="53 3 * * *")
+    @app.task(name="references.check", queueing_lock="references.check")
+    def check_references(timestamp: int) -> None:
+        """Look up what names rows elsewhere."""
+        orphans_refuse()
 
     @app.periodic(cron="41 2 * * *")
     @app.task(name="metrics.thin", queueing_lock="metrics.thin")

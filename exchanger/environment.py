@@ -95,6 +95,13 @@ class Environment:
         _parsed(name, url, {"redis", "rediss", "unix"}, parse_url, example)
         return url
 
+    def old_redis_url(self, name: str = "EXCHANGER_LEGACY_REDIS_URL") -> str:
+        """The URL of the older platform's Redis; empty where it is not set."""
+        url = self.text(name)
+        if url:
+            _parsed(name, url, {"redis", "rediss", "unix"}, parse_url, "redis://reader:PASSWORD@HOST:6379/0")
+        return url
+
     def http_url(self, name: str) -> str:
         """The address of another process, such as one of the platform's own."""
         example = "http://telegram:8000"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from exchanger.environment import LOG_LEVELS, Environment, WrongEnvironment
 from exchanger.kernel.contexts import SPECS, Context
-from exchanger.wiring import caches, crypto_currencies, databases
+from exchanger.wiring import caches, crypto_currencies, databases, old_platform
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment()
@@ -171,6 +171,8 @@ OPERATORS_FACTOR_SECRETS = (
     if env.context is Context.ADMIN
     else []
 )
+# An older platform's sessions, which go on here; nothing is known of one unless the environment tells it.
+OLD_PLATFORM = old_platform(env, SESSION_COOKIE_NAME)
 DEVICE_COOKIE_NAME = (
     f"exchanger_{LABEL}_device"  # a browser in which somebody has logged in (identity/known_devices.py)
 )

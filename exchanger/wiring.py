@@ -1,10 +1,13 @@
 """From the environment to Django's DATABASES and CACHES, for the context that the process has."""
 
 import re
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from exchanger.environment import Environment, WrongEnvironment, database_variable
-from exchanger.kernel.contexts import ALIASES, SPECS
+from exchanger.kernel.contexts import ALIASES, SPECS, Context
+from exchanger.kernel.old_sessions import KEY_PREFIXES, CookieKind, OldCookie, OldPlatform
 
 REFUSED = "exchanger.kernel.db.refused"
 CRYPTO = ["BTC:8", "ETH:8", "LTC:8", "TRX:6", "USDC:6", "USDT:6"]
@@ -67,6 +70,75 @@ def crypto_currencies(env: Environment) -> dict[str, int]:
         code, _, places = entry.partition(":")
         found[code] = int(places)
     return found
+
+
+def old_platform(env: Environment, own_cookie: str) -> OldPlatform:
+    """What the process knows of an older platform's sessions: nothing, unless the environment tells it.
+
+    ``own_cookie`` is the name of the process's own session cookie.
+
+    Raises:
+        WrongEnvironment: a cookie that cannot be read or would be two applications', or what it needs is missing.
+    """
+    every = [_old_cookie(entry.strip()) for entry in env.names("EXCHANGER_LEGACY_SESSION_COOKIES")]
+    names = [cookie.name for cookie in every]
+    for name in names:
+        if names.count(name) > 1 or name == own_cookie:
+            raise WrongEnvironment(
+                f"EXCHANGER_LEGACY_SESSION_COOKIES has {name!r} twice, or it is this platform's own: "
+                "an old cookie belongs to one application"
+            )
+    cookies = tuple(cookie for cookie in every if cookie.context is env.context)
+    kinds = {cookie.kind for cookie in cookies}
+    redis_url = env.old_redis_url()
+    platform = OldPlatform(
+        cookies,
+        tuple(env.names("EXCHANGER_LEGACY_COOKIE_SECRETS")),
+        tuple(env.names("EXCHANGER_LEGACY_SECRET_KEYS")),
+        redis_url if cookies or env.context is None else "",
+        env.flag("EXCHANGER_LEGACY_REDIS_REMOVE"),
+        _moment(env.text("EXCHANGER_LEGACY_UNTIL")),
+    )
+    if CookieKind.EXPRESS in kinds and not platform.cookie_secrets:
+        raise WrongEnvironment(
+            "EXCHANGER_LEGACY_COOKIE_SECRETS is not set: set it to the secret of the old platform's cookies"
+        )
+    if platform.redis_url and CookieKind.DJANGO in kinds and not platform.secret_keys:
+        raise WrongEnvironment(
+            "EXCHANGER_LEGACY_SECRET_KEYS is not set: set it to the old platform's SECRET_KEY, "
+            "which tells the sessions of a present password from those of a former one"
+        )
+    if cookies and redis_url and platform.until is None:
+        raise WrongEnvironment(
+            "EXCHANGER_LEGACY_UNTIL is not set: set it to when the old platform stopped to serve, "
+            "like 2026-11-23T04:00:00Z"
+        )
+    return platform
+
+
+def _old_cookie(entry: str) -> OldCookie:
+    """``name=context:kind`` or ``name=context:kind:prefix of the keys``."""
+    name, _, rest = entry.partition("=")
+    context, _, form = rest.partition(":")
+    kind, _, prefix = form.partition(":")
+    if not name or context not in set(Context) or kind not in set(CookieKind):
+        raise WrongEnvironment(
+            f"EXCHANGER_LEGACY_SESSION_COOKIES has {entry!r}: list cookies like connect.sid=web:express or "
+            "sessionid=admin:django:PREFIX; the kinds are express, django and token"
+        )
+    return OldCookie(name, Context(context), CookieKind(kind), prefix or KEY_PREFIXES[CookieKind(kind)])
+
+
+def _moment(text: str) -> datetime | None:
+    if not text:
+        return None
+    with suppress(ValueError):
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return moment
+    raise WrongEnvironment(
+        f"EXCHANGER_LEGACY_UNTIL is {text!r}: set it to a time with its zone, like 2026-11-23T04:00:00Z"
+    )
 
 
 def _database(env: Environment, alias: str) -> dict[str, Any]:

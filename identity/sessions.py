@@ -10,7 +10,7 @@ import logging
 import secrets
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -29,6 +29,9 @@ from identity import session_rows
 from identity.anonymous_sessions import is_cached, keep_anonymous
 from identity.session_values import Held, encoded_data, stored_id
 
+if TYPE_CHECKING:
+    from identity.old_sessions.arrival import Arrival
+
 logger = logging.getLogger(__name__)
 
 KEY_LENGTH = 32
@@ -40,13 +43,15 @@ _cache = CoherentCache(SESSIONS)
 class SessionStore(SessionBase):
     """A session of the process's own context; another context's key finds, changes and deletes nothing.
 
-    ``origin`` is where the client is, and goes into the row that a login makes.
+    ``origin`` is where the client is, and goes into the row that a login makes. ``arrival`` is an old platform's cookie
+    that stands for the key: the session is opened by it when somebody first asks for it.
 
     Raises:
         NoContext: in a maintenance process, which serves nobody.
     """
 
     origin = Origin()
+    arrival: "Arrival | None" = None
 
     def __init__(self, session_key: str | None = None) -> None:
         self.context = current()
@@ -58,7 +63,7 @@ class SessionStore(SessionBase):
     # --- reading
 
     def load(self) -> dict[str, Any]:
-        held = self._read() if self.session_key else None
+        held = self._read() if self.session_key and self._is_open(self.session_key) else None
         if held is not None and held.expires_at <= timezone.now():
             held = None
         self._keep(held)
@@ -142,7 +147,7 @@ class SessionStore(SessionBase):
     def delete(self, session_key: str | None = None) -> None:
         if session_key is None:
             session_key = self.session_key
-        if not session_key:
+        if not session_key or not self._is_open(session_key):
             return
         row_id = stored_id(session_key)
         key = SESSIONS.key(row_id)
@@ -182,9 +187,18 @@ class SessionStore(SessionBase):
         return stored_id(self.session_key)
 
     @property
+    def ends_at(self) -> datetime | None:
+        """When the session that was loaded ends (aware); None where there is none."""
+        return None if self._held is None else self._held.expires_at
+
+    @property
     def _user_id(self) -> str | None:
         """Whose the stored session is; None while it is anonymous, or there is none."""
         return None if self._held is None else self._held.user_id
+
+    def _is_open(self, key: str) -> bool:
+        """Whether a key may be looked up; one that an old cookie stands for, only when that has opened it."""
+        return self.arrival is None or key != self.arrival.new_key or self.arrival.open()
 
     def _keep(self, held: Held | None) -> None:
         self._held = held

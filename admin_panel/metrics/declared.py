@@ -82,6 +82,12 @@ REPLICATION_LAG_SECONDS = _gauge(
     "How old what a replica replays is, where PostgreSQL can tell.",
 )
 SESSIONS = _gauge("sessions_live", "sessions", ["context"], "Sessions of people that have not ended.")
+OLD_SESSIONS = _gauge(
+    "old_sessions_moved",
+    "sessions",
+    ["context", "way"],
+    "Sessions of an older platform that have become ours, by import or when somebody came with one.",
+)
 REDIS_HITS = _counter(
     "redis_keyspace_hits_total", "look-ups", "Keys that were looked up in Redis and were there, since it started."
 )
@@ -118,9 +124,9 @@ MESSAGES_SENT = _gauge(
 
 METRICS = (
     SOURCE_UP, DATABASE_SIZE, TABLE_SIZE, CONNECTIONS, REPLICATION_LAG_BYTES, REPLICATION_LAG_SECONDS, SESSIONS,
-    REDIS_HITS, REDIS_MISSES, REDIS_MEMORY, REDIS_KEYS, JOBS_WAITING, JOBS_OLDEST, JOBS_RUNNING, DELIVERIES_WAITING,
-    DELIVERIES_OLDEST, INBOX_WAITING, INBOX_OLDEST, NOTIFICATIONS_WAITING, NOTIFICATIONS_OLDEST, NOTIFICATIONS_SENT,
-    MESSAGES_SENT,
+    OLD_SESSIONS, REDIS_HITS, REDIS_MISSES, REDIS_MEMORY, REDIS_KEYS, JOBS_WAITING, JOBS_OLDEST, JOBS_RUNNING,
+    DELIVERIES_WAITING, DELIVERIES_OLDEST, INBOX_WAITING, INBOX_OLDEST, NOTIFICATIONS_WAITING, NOTIFICATIONS_OLDEST,
+    NOTIFICATIONS_SENT, MESSAGES_SENT,
 )  # fmt: skip
 BY_NAME = {metric.name: metric for metric in METRICS}
 COUNTERS = [metric.name for metric in METRICS if metric.kind is Kind.COUNTER]

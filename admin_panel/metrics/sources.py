@@ -46,6 +46,7 @@ def sources() -> dict[str, Source]:
         found[f"jobs:{context}"] = partial(_jobs, context, spec.alias)
     return found | {
         "sessions": _sessions,
+        "old_sessions": _old_sessions,
         "deliveries": _deliveries,
         "inbox": _inbox,
         "notifications": _notifications,
@@ -85,6 +86,11 @@ def _sessions(at: datetime) -> Iterator[Sample]:
     live = dict(_rows(IDENTITY, "SELECT application_context, live FROM count_live_sessions()"))
     for context in Context:
         yield declared.SESSIONS.sample(live.get(context.value, 0), context=context.value)
+
+
+def _old_sessions(at: datetime) -> Iterator[Sample]:
+    for context, way, moved in _rows(IDENTITY, "SELECT application_context, way, moved FROM count_old_sessions()"):
+        yield declared.OLD_SESSIONS.sample(moved, context=context, way=way)
 
 
 def _deliveries(at: datetime) -> Iterator[Sample]:

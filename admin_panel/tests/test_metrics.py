@@ -99,10 +99,11 @@ def test_the_document_names_the_settings_and_their_defaults():
 
 def test_a_minute_of_an_empty_platform_is_whole_and_only_what_is_declared():
     found = collected()
-    conditional = {declared.REPLICATION_LAG_BYTES, declared.REPLICATION_LAG_SECONDS, declared.TABLE_SIZE}
+    lag = {declared.REPLICATION_LAG_BYTES, declared.REPLICATION_LAG_SECONDS}
+    conditional = {*lag, declared.TABLE_SIZE, declared.OLD_SESSIONS}
     told = {BY_NAME[f"exchanger_{name}"] for name in found}
     assert told | conditional == set(METRICS)
-    assert not told & {declared.REPLICATION_LAG_BYTES, declared.REPLICATION_LAG_SECONDS}  # there is no replica
+    assert not told & {*lag, declared.OLD_SESSIONS}  # there is no replica, and was no older platform
     assert set(found["metrics_source_up"].values()) == {1}
     assert {tags[0] for tags in found["metrics_source_up"]} == set(sources.sources())
     for row in SystemMetric.objects.all():
@@ -140,6 +141,16 @@ def test_sessions_are_counted_by_context(as_context):
         with as_context(context):
             session_open(user=user)
     assert collected()["sessions_live"] == {("web",): 2, ("admin",): 0, ("telegram",): 1}
+
+
+def test_sessions_of_an_older_platform_are_counted_by_context_and_way(world):
+    user = UserFactory()
+    for number, (context, way) in enumerate([("web", "import"), ("web", "import"), ("telegram", "visit")]):
+        world.superuser("identity").execute(
+            "INSERT INTO old_sessions (id, user_id, application_context, way) VALUES (%s, %s, %s, %s)",
+            (f"old-{number}", user.pk, context, way),
+        )
+    assert collected()["old_sessions_moved"] == {("web", "import"): 2, ("telegram", "visit"): 1}
 
 
 def test_the_queue_of_every_context_is_measured_and_nothing_else_of_it_is_readable(world):

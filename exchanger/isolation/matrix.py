@@ -39,6 +39,7 @@ TABLES: dict[str, dict[str, dict[Context, str]]] = {
         "user_profiles": {WEB: f"select insert {_PROFILE_CHANGED}", ADMIN: _NO_DELETE, TELEGRAM: "select"},
         "telegram_link_codes": {WEB: "select(user_id expires_at created_at) insert update delete"},
         "sessions": {WEB: _ALL, ADMIN: _ALL, TELEGRAM: _ALL},
+        "old_sessions": {WEB: "select insert", ADMIN: "select insert", TELEGRAM: "select insert"},
         "user_permissions": {WEB: "select", ADMIN: _ALL, TELEGRAM: "select"},
         "cache_invalidations": {WEB: _ALL, ADMIN: _ALL, TELEGRAM: _ALL},
         "django_content_type": {ADMIN: "select"},
@@ -130,6 +131,7 @@ APPEND_ONLY = {
 _OWN = {context: frozenset({context}) for context in Context}
 ROWS: dict[str, dict[Context, frozenset[Context]]] = {
     "sessions": _OWN,
+    "old_sessions": _OWN,
     "user_permissions": {**_OWN, ADMIN: EVERYONE},
     "cache_invalidations (session keys)": {**_OWN, ADMIN: EVERYONE},
     "cache_invalidations (user keys)": dict.fromkeys(Context, EVERYONE),
@@ -144,6 +146,7 @@ FUNCTIONS: dict[str, dict[str, set[Context]]] = {
         "revoke_session(uuid,character varying)": {ADMIN},
         "list_user_sessions(uuid)": {ADMIN},
         "count_live_sessions()": {ADMIN},
+        "count_old_sessions()": {ADMIN},
         "find_link_code(character varying)": {TELEGRAM},
         "redeem_link_code(character varying,bigint)": {TELEGRAM},
         "unlink_telegram_account(bigint)": {TELEGRAM},

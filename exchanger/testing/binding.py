@@ -26,6 +26,7 @@ from exchanger.kernel.cache.counters import in_memory
 from exchanger.kernel.contexts import Context
 from exchanger.kernel.published import forget_copies
 from exchanger.local.environments import LocalEnvironments
+from identity.old_sessions.window import old_redis
 
 _WIRED = ("DATABASES", "CACHES")
 _UNCHANGED = object()
@@ -78,6 +79,7 @@ class Binding:
         redis_client.cache_clear()
         circuit.reset()
         forget_copies()
+        old_redis.cache_clear()
         in_memory.forget()
         pace.in_memory.forget()
         windows.requests.forget()

@@ -48,7 +48,7 @@ def test_a_larger_report_needs_no_more_memory():
 
 
 @pytest.mark.parametrize(
-    "bench", ["contract", "drill", "exchange", "lists", "notifications", "purge", "reports", "sessions"]
+    "bench", ["contract", "drill", "exchange", "lists", "notifications", "old_sessions", "purge", "reports", "sessions"]
 )
 def test_a_bench_says_what_it_is(bench):
     status, output = run(f"bench/{bench}.py", "--help")

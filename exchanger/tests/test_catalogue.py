@@ -16,8 +16,8 @@ FILLED = ("column.not_null", "NULL", "NOT NULL")  # a column with a default is n
 # Tables that the diagram names without SQL, or that a library or Django itself brings.
 EXTRA_TABLES = {
     "identity": {
-        "user_profiles", "telegram_link_codes", "django_content_type", "auth_group", "auth_group_permissions",
-        "auth_permission",
+        "user_profiles", "telegram_link_codes", "old_sessions", "django_content_type", "auth_group",
+        "auth_group_permissions", "auth_permission",
     },
     "web": {
         "transactions", "held_rates", "quotes", "published_configuration", "event_deliveries", "idempotency_keys",

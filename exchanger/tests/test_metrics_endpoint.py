@@ -16,7 +16,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from admin_panel.cache import AdminCache
-from admin_panel.metrics.declared import METRICS, REPLICATION_LAG_BYTES, REPLICATION_LAG_SECONDS, TABLE_SIZE
+from admin_panel.metrics.declared import (
+    METRICS,
+    OLD_SESSIONS,
+    REPLICATION_LAG_BYTES,
+    REPLICATION_LAG_SECONDS,
+    TABLE_SIZE,
+)
 from admin_panel.services.metrics import metrics_collect
 from admin_panel.tests.factories import SystemMetricFactory
 from exchanger.kernel.cache.access import ask, circuit
@@ -248,7 +254,7 @@ def test_the_latest_minute_is_the_admins_to_tell(as_context):
         metrics_collect(at=timezone.now() - timedelta(minutes=1))
         metrics_collect(at=timezone.now())
         found = scraped()
-    conditional = {REPLICATION_LAG_BYTES, REPLICATION_LAG_SECONDS, TABLE_SIZE}
+    conditional = {REPLICATION_LAG_BYTES, REPLICATION_LAG_SECONDS, TABLE_SIZE, OLD_SESSIONS}
     told = {name for name, _ in found}
     assert {metric.name for metric in METRICS if metric not in conditional} <= told
     assert {dict(held)["database"] for held in named(found, "exchanger_database_size_bytes")} == set(ALIASES)

@@ -13,6 +13,7 @@ from django.db import connections, transaction
 
 from exchanger.local.environments import BOOTSTRAP
 from identity import session_rows
+from identity.management import batches
 from identity.management.commands import clearsessions
 from identity.tests.factories import UserFactory
 
@@ -62,7 +63,7 @@ class Terminal(io.StringIO):
 
 def test_the_owner_purges_every_context_in_batches_and_says_how_far_it_is(rows, world, monkeypatch):
     world.superuser("identity").execute("ANALYZE sessions")
-    monkeypatch.setattr(clearsessions, "SAY_SECONDS", 0)
+    monkeypatch.setattr(batches, "SAY_SECONDS", 0)
     said = clear(batch=10)
     assert [re.sub(r"[\d,]+ a second", "N a second", line) for line in said.splitlines()[:-1]] == [
         "  10 of about 21 (48%) deleted, N a second",
@@ -75,7 +76,7 @@ def test_the_owner_purges_every_context_in_batches_and_says_how_far_it_is(rows, 
 
 @pytest.mark.usefixtures("rows")
 def test_a_log_is_not_filled_with_a_line_for_each_batch(monkeypatch):
-    monkeypatch.setattr(clearsessions, "SAY_SECONDS", 3600)
+    monkeypatch.setattr(batches, "SAY_SECONDS", 3600)
     said = clear(batch=1)
     assert deleted(said) == 21
     assert len(said.splitlines()) == 1
@@ -91,7 +92,7 @@ def test_a_terminal_has_one_line_that_is_written_over():
 
 @pytest.mark.usefixtures("rows")
 def test_more_than_was_expected_is_told_without_a_share(world, monkeypatch):
-    monkeypatch.setattr(clearsessions, "SAY_SECONDS", 0)
+    monkeypatch.setattr(batches, "SAY_SECONDS", 0)
     monkeypatch.setattr(clearsessions, "_estimate", lambda: 5)
     assert clear(batch=10).splitlines()[0].startswith("  10 deleted, ")
 

@@ -61,6 +61,15 @@ KINDS = (
         ),
     ),
     Kind(
+        "old_sessions",
+        "old_sessions",
+        "id",
+        "{mark}-{context}",
+        "application_context",
+        sql.SQL("INSERT INTO old_sessions (id, user_id, application_context, way)"
+                " VALUES ({value}, {user}, {context}, 'visit')"),
+    ),
+    Kind(
         "user_permissions",
         "user_permissions",
         "permission",

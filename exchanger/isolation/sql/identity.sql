@@ -30,6 +30,20 @@ CREATE POLICY admin_rows ON sessions TO exchanger_admin
 CREATE POLICY telegram_rows ON sessions TO exchanger_telegram
     USING (application_context = 'telegram') WITH CHECK (application_context = 'telegram');
 
+-- Sessions of the older platform that have become ours: each login notes those of its own context, and takes none back,
+-- so that a session which was ended here is not fetched from the old place a second time.
+GRANT SELECT, INSERT ON old_sessions TO exchanger_web, exchanger_admin, exchanger_telegram;
+ALTER TABLE old_sessions ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS web_rows ON old_sessions;
+DROP POLICY IF EXISTS admin_rows ON old_sessions;
+DROP POLICY IF EXISTS telegram_rows ON old_sessions;
+CREATE POLICY web_rows ON old_sessions TO exchanger_web
+    USING (application_context = 'web') WITH CHECK (application_context = 'web');
+CREATE POLICY admin_rows ON old_sessions TO exchanger_admin
+    USING (application_context = 'admin') WITH CHECK (application_context = 'admin');
+CREATE POLICY telegram_rows ON old_sessions TO exchanger_telegram
+    USING (application_context = 'telegram') WITH CHECK (application_context = 'telegram');
+
 -- Permissions: read in one's own context; granted and revoked by operators, for every context.
 GRANT SELECT ON user_permissions TO exchanger_web, exchanger_telegram;
 GRANT SELECT, INSERT, UPDATE, DELETE ON user_permissions TO exchanger_admin;
@@ -102,6 +116,16 @@ CREATE OR REPLACE FUNCTION count_live_sessions()
         WHERE s.expires_at > now() GROUP BY s.application_context
     $$;
 GRANT EXECUTE ON FUNCTION count_live_sessions() TO exchanger_admin;
+
+-- How many sessions of the older platform have become ours, and how: when none comes by a visit any more, the window
+-- may be closed.
+CREATE OR REPLACE FUNCTION count_old_sessions()
+    RETURNS TABLE (application_context varchar, way varchar, moved bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+    AS $$
+        SELECT o.application_context, o.way, count(*) FROM public.old_sessions o GROUP BY o.application_context, o.way
+    $$;
+GRANT EXECUTE ON FUNCTION count_old_sessions() TO exchanger_admin;
 
 -- A Telegram account is linked by a code that its owner asked for in web, within the code's life: no login links whom it
 -- likes. A code ends with a change of the password that came after it.

@@ -31,6 +31,11 @@ CIRCUIT_OPEN = Gauge(
 CACHE_READS = Counter(
     "exchanger_cache_reads", "Reads of what an application caches; a miss asked PostgreSQL.", ["cache", "result"]
 )
+OLD_SESSIONS = Counter(
+    "exchanger_old_session_arrivals",
+    "Requests that an old platform's cookie came with, by its outcome.",
+    ["outcome"],
+)
 
 
 def process_registry() -> CollectorRegistry:
