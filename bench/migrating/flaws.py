@@ -69,7 +69,7 @@ def flaws(office: Office) -> list[Flaw]:
             "rate in an unknown currency",
             "exchange_rates",
             "to_currency:currency_unknown",
-            {"to_currency": "'HRYVNIA'"},
+            {"to_currency": "'HRYVNIA'", "valid_from": office.at("exchange_rates")},
         ),
         Flaw("rate given twice for one moment", "exchange_rates", "period_empty", {**rate, **small}),
         Flaw("event of nobody", "analytics_events", "user_id:no_such_row", {"user_id": nobody}),

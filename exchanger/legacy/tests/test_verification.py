@@ -156,6 +156,19 @@ def test_money_is_summed_by_currency_and_status_on_both_sides(old, take, verifie
     assert sums["ledger", "paid out to clients", "UAH"].new == Decimal("4050.00") + Decimal("4112.34")
 
 
+def test_a_reference_that_leads_nowhere_is_listed(old, take, verified, bent):
+    old.office()
+    take(old)
+
+    with bent("admin", "UPDATE audit_logs SET admin_id = gen_random_uuid()"):
+        findings = verified(old)
+
+    (orphan,) = (one for one in findings.references if one.missing)
+    assert (orphan.column, orphan.target, orphan.rows) == ("admin.audit_logs.admin_id", "identity.users", 1)
+    assert f"| {orphan.first[0]} |" in report(findings)
+    assert "NOT THE SAME" in verdict(findings)
+
+
 @pytest.mark.parametrize(
     ("statement", "what"),
     [

@@ -6,7 +6,7 @@ from itertools import groupby
 from exchanger.legacy.batches import Batch
 from exchanger.legacy.rejects import meaning_of
 from exchanger.legacy.verification.checksums import BUCKET_DIGITS
-from exchanger.legacy.verification.results import Findings, SumResult, TableResult
+from exchanger.legacy.verification.results import Findings, ReferenceResult, SumResult, TableResult
 
 SAME, DIFFERENT = "same", "**DIFFERENT**"
 
@@ -32,6 +32,10 @@ def report(findings: Findings) -> str:
         "## Money",
         _table(("of", "status or event", "currency", "old", "", "new", "", ""), map(_sum, findings.money)),
     ]
+    parts += [
+        "## References across databases",
+        _table(("column", "names", "ids", "lead nowhere", "rows", "first"), map(_reference, findings.references)),
+    ]
     if any(table.differences for table in findings.tables):
         parts += [
             "## Differences",
@@ -45,12 +49,15 @@ def report(findings: Findings) -> str:
 
 def verdict(findings: Findings) -> str:
     """One sentence, which says whether the new databases hold what the old one did."""
-    tables, sums = len(findings.tables), len(findings.money)
+    tables, sums, references = len(findings.tables), len(findings.money), len(findings.references)
     if findings.differences:
-        return f"NOT THE SAME: {findings.differences} of {tables} tables and {sums} sums differ."
+        return f"NOT THE SAME: {findings.differences} of {tables} tables, {sums} sums and {references} references."
     rows = sum(table.found for table in findings.tables)
     columns = sum(len(table.columns) for table in findings.tables)
-    return f"THE SAME: {rows:,} rows of {tables} tables, {columns} columns and {sums} sums agree."
+    return (
+        f"THE SAME: {rows:,} rows of {tables} tables, {columns} columns and {sums} sums agree,"
+        f" and nothing leads nowhere in {references} references."
+    )
 
 
 def line(table: TableResult) -> str:
@@ -97,6 +104,10 @@ def _sum(one: SumResult) -> tuple[str, ...]:
     old, new = (f"{side.normalize():,f}" for side in (one.old, one.new))
     rows = f"{one.old_rows:,}", f"{one.new_rows:,}"
     return one.what, one.status, one.currency, rows[0], old, rows[1], new, SAME if one.same else DIFFERENT
+
+
+def _reference(one: ReferenceResult) -> tuple[str, ...]:
+    return one.column, one.target, f"{one.ids:,}", f"{one.missing:,}", f"{one.rows:,}", ", ".join(one.first)
 
 
 def _differences(tables: Sequence[TableResult]) -> Iterator[tuple[str, ...]]:

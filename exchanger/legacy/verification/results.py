@@ -61,6 +61,25 @@ class SumResult:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferenceResult:
+    """A column of ids of another database: how many different ones it holds, and those that lead nowhere.
+
+    ``rows`` is how many rows hold such ids, ``first`` the lowest of these.
+    """
+
+    column: str
+    target: str
+    ids: int
+    missing: int
+    rows: int
+    first: tuple[str, ...]
+
+    @property
+    def same(self) -> bool:
+        return self.missing == 0
+
+
+@dataclass(frozen=True, slots=True)
 class Findings:
     """Everything that a verification found. ``source`` names the old database without a password."""
 
@@ -72,9 +91,10 @@ class Findings:
     batches: tuple[Batch, ...]
     tables: tuple[TableResult, ...]
     money: tuple[SumResult, ...]
+    references: tuple[ReferenceResult, ...]
     not_compared: Mapping[str, str]
 
     @property
     def differences(self) -> int:
-        """Tables and sums that are not the same."""
-        return sum(not table.same for table in self.tables) + sum(not one.same for one in self.money)
+        """Tables, sums and references that are not as they should be."""
+        return sum(not one.same for one in (*self.tables, *self.money, *self.references))

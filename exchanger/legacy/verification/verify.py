@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from admin_panel.references.checking import Checked, references_check
 from exchanger.legacy.batches import Batch
 from exchanger.legacy.mapping import Mapping as OldMapping
 from exchanger.legacy.source import column_types
@@ -17,7 +18,7 @@ from exchanger.legacy.verification.expected import LEFT_TO_THE_IMPORT, actual_re
 from exchanger.legacy.verification.money import compare_money
 from exchanger.legacy.verification.normal import PLANNING, SESSION
 from exchanger.legacy.verification.rejects import read_rejects
-from exchanger.legacy.verification.results import Findings, SumResult, TableResult
+from exchanger.legacy.verification.results import Findings, ReferenceResult, SumResult, TableResult
 from exchanger.legacy.verification.tables import compare_table
 
 Connection = psycopg.Connection[Any]
@@ -49,6 +50,7 @@ def verify(
             rejects = read_rejects(new[shape.alias], table, shape.key)
             tables.append(compare_table(old, new[shape.alias], mapping, table, rejects))
             told(tables[-1])
+        references = [_reference(checked) for checked in references_check()]
         money = _money(old, new["web"], mapping) if set(_MONEY) <= set(filled) else []
     return Findings(
         began=began,
@@ -59,12 +61,25 @@ def verify(
         batches=tuple(batches),
         tables=tuple(tables),
         money=tuple(money),
+        references=tuple(references),
         not_compared={
             f"{table}.{column}": reason
             for table, columns in LEFT_TO_THE_IMPORT.items()
             if table in filled
             for column, reason in columns.items()
         },
+    )
+
+
+def _reference(checked: Checked) -> ReferenceResult:
+    target = checked.reference.target
+    return ReferenceResult(
+        column=str(checked.reference),
+        target=f"{target.alias}.{target.table}",
+        ids=checked.ids,
+        missing=checked.missing,
+        rows=checked.rows,
+        first=tuple(map(str, checked.first)),
     )
 
 
