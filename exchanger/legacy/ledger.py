@@ -171,7 +171,7 @@ class LedgerStep:
     def take(self, number: int, after: str | None, size: int) -> tuple[Totals, str | None]:
         """The books of the next ``size`` orders in the transaction under way; the last one of them, None at the end.
 
-        ``read`` counts orders, ``taken`` entries.
+        ``read`` and ``rejected`` count orders, ``taken`` entries.
         """
         self.connection.execute(f"DROP TABLE IF EXISTS {_TABLES}".encode())
         self.connection.execute(
@@ -192,9 +192,9 @@ class LedgerStep:
             self._execute(statement)
             self._execute(f"CREATE INDEX ON {table} ({'id' if table == 'unsound' else 'order_id'}); ANALYZE {table}")
         changed = self._undo()
-        self._withdraw()
+        withdrawn = self._withdraw()
         taken = self._post(number, read, last[0] if last else after, finished=read < size, changed=changed)
-        return Totals(read, taken, changed), last[0] if last and read == size else None
+        return Totals(read, taken, changed, rejected=withdrawn), last[0] if last and read == size else None
 
     def _undo(self) -> int:
         """Take back what an earlier run posted of orders that the old platform has changed since."""
@@ -205,7 +205,7 @@ class LedgerStep:
             self._remove(_REMOVED, key="t.order_id IN (SELECT id FROM anew WHERE NOT touched)")
         return changed
 
-    def _withdraw(self) -> None:
+    def _withdraw(self) -> int:
         """Take out again what cannot be booked, unless somebody here has worked on it."""
         self._execute(
             "ALTER TABLE unsound ADD touched boolean;"
@@ -214,8 +214,9 @@ class LedgerStep:
             " OR EXISTS (SELECT FROM quotes q WHERE q.order_id = u.id)"
             f" OR EXISTS (SELECT FROM orders t WHERE t.id = u.id AND NOT ({_OURS}))"
         )
+        withdrawn = self._count("SELECT count(*) FROM unsound WHERE NOT touched")
         if not self._count("SELECT count(*) FROM unsound"):
-            return
+            return 0
         self._reject("orders", "SELECT id FROM unsound WHERE touched", "changed_here", taken=True)
         for table, reason in (("payments", "'books:order_not_taken'"), ("orders", "u.reason")):
             self._execute(
@@ -227,6 +228,7 @@ class LedgerStep:
         self._keep_images(_WITHDRAWN)
         self._execute("DELETE FROM payments t USING unsound u WHERE u.id = t.order_id AND NOT u.touched")
         self._execute("DELETE FROM orders t USING unsound u WHERE u.id = t.id AND NOT u.touched")
+        return withdrawn
 
     def _post(self, number: int, read: int, last: str | None, *, finished: bool, changed: int) -> int:
         descriptions = " ".join(f"WHEN {literal(kind)} THEN {literal(text)}" for kind, text in DESCRIPTIONS.items())

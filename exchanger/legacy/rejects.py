@@ -2,9 +2,10 @@
 
 import csv
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import psycopg
 
@@ -65,8 +66,7 @@ def write_rejects(connections: Mapping[str, psycopg.Connection], batch: int, pat
         OSError: the file cannot be written.
     """
     count = 0
-    target = open(os.devnull if path is None else path, "w", encoding="utf-8", newline="", opener=_private)  # noqa: SIM115
-    with target as file:
+    with _opened(path, "w") as file:
         writer = csv.writer(file)
         writer.writerow(_HEADER)
         for connection in connections.values():
@@ -80,5 +80,17 @@ def write_rejects(connections: Mapping[str, psycopg.Connection], batch: int, pat
     return count
 
 
+def check_writable(path: Path | None) -> None:
+    """Raises OSError where the file could not be written at the end either."""
+    _opened(path, "a").close()
+
+
+def _opened(path: Path | None, mode: str) -> IO[str]:
+    return open(os.devnull if path is None else path, mode, encoding="utf-8", newline="", opener=_private)
+
+
 def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    file = os.open(path, flags, 0o600)
+    if stat.S_ISREG(os.fstat(file).st_mode):
+        os.fchmod(file, 0o600)  # one that was there may be open to others
+    return file

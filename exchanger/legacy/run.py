@@ -34,7 +34,7 @@ from exchanger.legacy.mapping import Mapping
 from exchanger.legacy.plan import Plan
 from exchanger.legacy.progress import Nowhere, Shown
 from exchanger.legacy.reading import Stopped, read_pieces
-from exchanger.legacy.rejects import write_rejects
+from exchanger.legacy.rejects import check_writable, write_rejects
 from exchanger.legacy.source import Source, column_types, count_rows
 
 CHUNK = 50_000
@@ -108,8 +108,10 @@ class Import:
         Raises:
             ImportRefused: another import runs or is unfinished, or a step that others need was never taken.
             TooManyRejects: the threshold was passed; the rejects file tells of what.
+            OSError: the rejects file cannot be written.
             SourceUnreadable, WrongMapping, psycopg.Error
         """
+        check_writable(self.wanted.rejects)
         with only_run(), self.wanted.source.shared_snapshot() as old, all_targets() as connections:
             plans, missing = self._plans(old)
             open_books(connections)
@@ -258,7 +260,8 @@ class Import:
             return
         ledger = LedgerStep(connection, batch, steps)
         after = key[0] if key else None
-        self.shown.begin(LEDGER, ledger.prepare(after), 0)
+        due, rejected = ledger.prepare(after), 0
+        self.shown.begin(LEDGER, due, 0)
         while True:
             if self._stop.is_set():
                 raise Stopped
@@ -266,6 +269,12 @@ class Import:
             totals, after = ledger.take(number, after, self.wanted.chunk)
             self._commit(connection)
             self.shown.advance(LEDGER, totals.read)
+            rejected += totals.rejected
+            if self.wanted.limit.exceeded(rejected, due):
+                raise TooManyRejects(
+                    f"{rejected:,} of {due:,} orders were taken out again, for they cannot be booked:"
+                    f" more than {self.wanted.limit}."
+                )
             if after is None:
                 break
         self.shown.end(LEDGER)

@@ -17,6 +17,7 @@ _SETTINGS = {
     "work_mem": "64MB",
     "jit": "off",
     "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",  # the shared snapshot is held by one that only waits
 }
 
 

@@ -149,6 +149,7 @@ def test_what_is_lost_of_a_row_that_is_taken_is_told(old, take, world, as_contex
 def test_the_rejects_file_tells_the_row_and_no_secret(old, take, tmp_path):
     key = old.person(email="nobody")
     file = tmp_path / "rejects.csv"
+    file.write_text("of another run, and open to everybody")
 
     assert take(old, only=["users"], limit=ALL, rejects=file).rejects == 1
 
@@ -177,6 +178,21 @@ def test_the_threshold_stops_the_run_which_can_be_gone_on_with(old, take, world,
 
     assert outcome.resumed == stops
     assert outcome.totals["users"] == Totals(4, 2, rejected=2)
+
+
+def test_too_many_orders_that_cannot_be_booked_stop_it_too(old, take):
+    user = old.person()
+    old.add("orders", user_id=user)
+    old.paid_order(user)
+
+    with pytest.raises(TooManyRejects, match="1 of 2 orders were taken out again"):
+        take(old, only=["users", "orders", "payments"])
+
+
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_done(old, take, world, tmp_path):
+    with pytest.raises(IsADirectoryError):
+        take(old, rejects=tmp_path)
+    assert world.superuser("web").execute("SELECT to_regnamespace('legacy')").fetchone() == (None,)
 
 
 def test_a_text_is_quoted_whatever_is_in_it(world):
