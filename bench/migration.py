@@ -33,7 +33,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=5_000_000, help="rows of the old database")
     parser.add_argument("--seed", type=int, default=1, help="decides the rows, and when the import is killed")
-    parser.add_argument("--chunk", type=int, help="rows that the import takes at once, where not its own number")
     parser.add_argument(
         "--keep", type=Path, metavar="FOLDER", help="keep the rejects and the report of the verification"
     )
@@ -52,7 +51,7 @@ def main() -> None:
         importer = Importer(servers, f"postgresql://{old.info.user}@/{OLD}?host={old.info.host}", old.info.password)
         luck = random.Random(options.seed)  # noqa: S311
         where = options.keep or Path(folder)
-        rehearsal = Rehearsal(servers, old, office, flawed, importer, luck, where, options.chunk)
+        rehearsal = Rehearsal(servers, old, office, flawed, importer, luck, where)
         held = say(rehearsal.run())
     sys.exit(0 if held else 1)
 

@@ -4,9 +4,12 @@ import io
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 from django.core.management import CommandError, call_command
 
 from bench.migrating.raw import scalar
@@ -16,6 +19,7 @@ from exchanger.testing.processes import process_environment
 from exchanger.testing.servers import TestServers
 
 WATCHED_EACH = 0.02  # seconds
+_WAITS = "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'transactions'::regclass AND NOT granted)"
 _READ = "SELECT coalesce(sum(read), 0) FROM legacy.chunks"
 
 
@@ -45,15 +49,19 @@ class Importer:
     source: str
     password: str
 
-    def run(self, *arguments: str, kill_at: int | None = None) -> Ran:
-        """Run it to its end, or kill it with SIGKILL once it has read ``kill_at`` rows in all its runs."""
+    def take(self, *arguments: str, kill_at: int | None = None) -> Ran:
+        """Run it to its end, or kill it with SIGKILL once all its runs together have read ``kill_at`` rows.
+
+        However fast it is, it is killed before it has booked the payments.
+        """
         log = self.servers.paths.logs / "import_legacy.log"
         environment = {**process_environment(None, self.servers.environments), "PGPASSWORD": self.password}
         peak, killed_at, start = 0, None, time.perf_counter()
         with (
+            nullcontext() if kill_at is None else self._held_up(),
             log.open("w") as output,
             subprocess.Popen(
-                [sys.executable, "manage.py", "import_legacy", *arguments],
+                [sys.executable, "manage.py", "import_legacy", "--source", self.source, *arguments],
                 cwd=CHECKOUT,
                 env=environment,
                 stdout=output,
@@ -62,17 +70,12 @@ class Importer:
         ):
             while process.poll() is None:
                 peak = max(peak, _peak(process.pid))
-                if kill_at is not None and (read := self.rows_read()) >= kill_at:
+                if kill_at is not None and (killed_at := self._due(kill_at)) is not None:
                     process.kill()
-                    killed_at = read
                     break
                 time.sleep(WATCHED_EACH)
         seconds = time.perf_counter() - start
         return Ran(seconds, peak, process.returncode, log.read_text(), killed_at)
-
-    def take(self, *arguments: str, kill_at: int | None = None) -> Ran:
-        """Import from the old database, or verify what was."""
-        return self.run("--source", self.source, *arguments, kill_at=kill_at)
 
     def here(self, *command: str) -> Ran:
         """Another command of manage.py, in this process: what it holds is not told."""
@@ -83,6 +86,19 @@ class Importer:
             output.write(str(error))
             status = error.returncode
         return Ran(time.perf_counter() - start, 0, status, output.getvalue(), None)
+
+    @contextmanager
+    def _held_up(self) -> Iterator[None]:
+        """Nobody writes to the ledger inside the block: whoever wants to waits."""
+        info = self.servers.superuser("web").info
+        with psycopg.connect(info.dsn, password=info.password) as holder:
+            holder.execute("LOCK TABLE transactions IN EXCLUSIVE MODE")
+            yield
+
+    def _due(self, kill_at: int) -> int | None:
+        """How many rows have been read, if that is enough, or if it waits; else None."""
+        read = self.rows_read()
+        return read if read >= kill_at or scalar(self.servers.superuser("web"), _WAITS) else None
 
     def rows_read(self) -> int:
         """How far all runs have come, by their own records; 0 before the first chunk."""

@@ -41,7 +41,6 @@ class Rehearsal:
     importer: Importer
     luck: random.Random
     folder: Path
-    chunk: int | None
     runs: list[Ran] = field(default_factory=list)
     found: list[Promise] = field(default_factory=list)
 
@@ -83,7 +82,7 @@ class Rehearsal:
 
     def _verify(self, name: str, rows: int) -> None:
         report = self.folder / f"{name.replace(' ', '-')}.md"
-        ran = self.importer.take("--verify", "--mapping", "source", "--zone", ZONE, "--report", str(report))
+        ran = self.importer.take("--verify", "--report", str(report))
         self._row(name, rows, [ran])
         self._held(f"{name}: both sides hold the same", ran.status == 0, ran.last_line)
 
@@ -134,8 +133,7 @@ class Rehearsal:
             self._held(f"the import is within {TIMES_RAW:g} times a raw COPY", times <= TIMES_RAW, f"{times:.2f} times")
 
     def _arguments(self, rejects: str) -> list[str]:
-        chunk = [] if self.chunk is None else ["--chunk", str(self.chunk)]
-        return ["--mapping", "source", "--zone", ZONE, "--rejects", str(self.folder / rejects), *chunk]
+        return ["--zone", ZONE, "--max-rejects", "50%", "--rejects", str(self.folder / rejects)]
 
     def _whole(self) -> bool:
         *killed, last = self.runs

@@ -4,7 +4,7 @@ from decimal import Decimal
 from io import StringIO
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from exchanger.legacy.batches import all_targets, read_batches
 from exchanger.legacy.mapping import read_mapping
@@ -209,9 +209,18 @@ def test_a_stock_django_projects_database_is_verified_too(old_django, take, veri
     }
 
 
+def test_without_an_import_there_is_nothing_to_verify(old, as_context, tmp_path):
+    path = tmp_path / "verification.md"
+
+    with as_context(None), pytest.raises(CommandError, match="Nothing has been imported"):
+        call_command("import_legacy", source=old.url, verify=True, report=path)
+
+    assert not path.exists()
+
+
 def test_the_command_writes_the_report_and_fails_where_something_differs(old, take, as_context, world, tmp_path):
     old.office()
-    take(old)
+    take(old, zone="Europe/Kyiv")  # which the import has written down, so that it need not be said again
     path = tmp_path / "verification.md"
 
     def command():

@@ -123,9 +123,13 @@ class Command(BaseCommand):
         self.stdout.write(f"Batch {number} is sealed: it cannot be taken out any more.")
 
     def _verify(self, options: dict[str, Any]) -> None:
-        mapping, path = read_mapping(options["mapping"], options["zone"]), options["report"] or Path("verification.md")
+        path = options["report"] or Path("verification.md")
         with Source(options["source"]).opened() as old, all_targets() as connections:
-            findings = verify(old, connections, mapping, read_batches(connections), told=lambda t: self._line(line(t)))
+            batches = [batch for batch in read_batches(connections) if batch.state != "rolled back"]
+            if not batches:
+                raise ImportRefused("Nothing has been imported, so there is nothing to verify.")
+            mapping = read_mapping(options["mapping"], options["zone"] or batches[-1].zone)
+            findings = verify(old, connections, mapping, batches, told=lambda table: self._line(line(table)))
         path.write_text(report(findings), encoding="utf-8")
         self._line(f"{verdict(findings)} {path} says what was compared.")
         if findings.differences:
