@@ -39,7 +39,7 @@ class ChunkTaker:
             f"CREATE TEMPORARY TABLE ready AS SELECT ''::text AS old_key, {columns} FROM {self._table} WHERE false"
         )
         self._execute("CREATE TEMPORARY TABLE fresh (id uuid)")
-        self._execute("CREATE TEMPORARY TABLE differing (id uuid PRIMARY KEY, touched boolean NOT NULL)")
+        self._execute("CREATE TEMPORARY TABLE differing (id uuid PRIMARY KEY, reason text)")
 
     def stage(self, rows: Sequence[bytes]) -> None:
         """Hand over rows in COPY's text."""
@@ -55,8 +55,8 @@ class ChunkTaker:
             self._execute(statement)
         same = changed = 0
         if self.populated and ready:
-            same, changed, touched = self._compare()
-            rejected += touched
+            same, changed, refused = self._compare()
+            rejected += refused
         left = self._count("SELECT count(*) FROM ready")
         taken = self._execute(self._insert).rowcount if left else 0
         if taken < left:
@@ -72,20 +72,22 @@ class ChunkTaker:
         return totals
 
     def _compare(self) -> tuple[int, int, int]:
-        """Set aside what is there already; follow the old platform where it has changed a row and nobody here has."""
+        """Set aside what is there already; follow the old platform where it has changed a row and nobody here has.
+
+        ``differing`` are the rows that are there otherwise, each with the reason why it stays as it is, if any.
+        """
         same = self._execute(self._drop_same).rowcount
         self._execute(self._find_differing)
-        touched = self._execute(self._reject_touched).rowcount
-        if touched:
-            self._execute(f"DELETE FROM ready r USING differing d WHERE d.touched AND d.id = r.{self._key}")
-        changed = self._count("SELECT count(*) FROM differing WHERE NOT touched")
+        rejected = self._execute(self._reject_differing).rowcount
+        changed = self._count("SELECT count(*) FROM differing WHERE reason IS NULL")
         if changed:
             self._execute(self._keep_images)
             self._guarded("DISABLE")
             self._execute(self._update)
             self._guarded("ENABLE")
+        if rejected or changed:
             self._execute(f"DELETE FROM ready r USING differing d WHERE d.id = r.{self._key}")
-        return same, changed, touched
+        return same, changed, rejected
 
     def _refuse_conflicts(self) -> int:
         """Rows that an index of the new table refused; those that only say again what is there are none."""
@@ -97,7 +99,8 @@ class ChunkTaker:
         for expression in self.plan.shape.invalidates:
             self._execute(
                 f"INSERT INTO cache_invalidations (key) SELECT DISTINCT {expression} FROM {self._table} t"
-                f" WHERE t.{self._key} IN (SELECT id FROM fresh UNION ALL SELECT id FROM differing WHERE NOT touched)"
+                f" WHERE t.{self._key} IN"
+                " (SELECT id FROM fresh UNION ALL SELECT id FROM differing WHERE reason IS NULL)"
             )
 
     def _guarded(self, verb: str) -> None:
@@ -197,16 +200,21 @@ class ChunkTaker:
     @cached_property
     def _find_differing(self) -> str:
         untouched = UNTOUCHED.format(table=literal(self._table))
+        held = " ".join(
+            f"WHEN EXISTS (SELECT FROM {self._table} u WHERE {equal} AND u.{self._key} <> r.{self._key})"
+            f" THEN {literal(reason)}"
+            for equal, reason in self._exclusions
+        )
         return (
-            f"INSERT INTO differing SELECT t.{self._key}, NOT ({untouched})"
+            f"INSERT INTO differing SELECT t.{self._key}, CASE WHEN NOT ({untouched}) THEN 'changed_here' {held} END"
             f" FROM ready r JOIN {self._table} t ON t.{self._key} = r.{self._key} ON CONFLICT DO NOTHING"
         )
 
     @cached_property
-    def _reject_touched(self) -> str:
+    def _reject_differing(self) -> str:
         return (
-            f"{self._rejects}, r.old_key, d.id, 'changed_here', '', true, NULL"
-            f" FROM differing d JOIN ready r ON r.{self._key} = d.id WHERE d.touched"
+            f"{self._rejects}, r.old_key, d.id, d.reason, '', true, NULL"
+            f" FROM differing d JOIN ready r ON r.{self._key} = d.id WHERE d.reason IS NOT NULL"
         )
 
     @cached_property
@@ -214,7 +222,7 @@ class ChunkTaker:
         return (
             "INSERT INTO legacy.images (batch, table_name, id, removed, row)"
             f" SELECT {self.batch.number}, {literal(self._table)}, d.id, false, to_jsonb(t)"
-            f" FROM differing d JOIN {self._table} t ON t.{self._key} = d.id WHERE NOT d.touched"
+            f" FROM differing d JOIN {self._table} t ON t.{self._key} = d.id WHERE d.reason IS NULL"
         )
 
     @cached_property
@@ -222,7 +230,7 @@ class ChunkTaker:
         changes = ", ".join(f"{quoted(name)} = r.{quoted(name)}" for name in self.plan.shape.names if name != self._key)
         return (
             f"UPDATE {self._table} t SET {changes} FROM ready r, differing d"
-            f" WHERE r.{self._key} = d.id AND t.{self._key} = d.id AND NOT d.touched"
+            f" WHERE r.{self._key} = d.id AND t.{self._key} = d.id AND d.reason IS NULL"
         )
 
     @cached_property
@@ -235,23 +243,31 @@ class ChunkTaker:
     @cached_property
     def _reject_conflicts(self) -> str:
         """Each with the row that has what it wanted."""
-        holders = []
-        for columns in self.plan.shape.unique:
-            equal = " AND ".join(f"u.{quoted(name)} = r.{quoted(name)}" for name in columns)
-            told = literal(f"{','.join(columns)}:taken")
-            holders.append(f"SELECT {told} AS reason, u.{self._key} AS holder FROM {self._table} u WHERE {equal}")
-        if self.plan.shape.periods:
-            holders.append(
-                f"SELECT 'period_overlaps', u.id FROM {self._table} u WHERE u.from_currency = r.from_currency"
-                " AND u.to_currency = r.to_currency AND tstzrange(u.valid_from, u.valid_until)"
-                " && tstzrange(r.valid_from, r.valid_until)"
-            )
-        found = " UNION ALL ".join([*holders, "SELECT 'conflict', NULL::uuid"])
+        holders = [
+            f"SELECT {literal(reason)} AS reason, u.{self._key} AS holder FROM {self._table} u WHERE {equal}"
+            for equal, reason in self._exclusions
+        ]
+        found = " UNION ALL ".join([*holders, "SELECT 'conflict' AS reason, NULL::uuid AS holder"])
         return (
             f"{self._rejects}, r.old_key, r.{self._key}, h.reason, coalesce(h.holder::text, ''), false,"
             f" {self._told('r')} - 'old_key' FROM ready r CROSS JOIN LATERAL ({found} LIMIT 1) h"
             f" WHERE NOT EXISTS (SELECT FROM {self._table} t WHERE t.{self._key} = r.{self._key})"
         )
+
+    @cached_property
+    def _exclusions(self) -> list[tuple[str, str]]:
+        """What makes a row ``u`` of the table rule out the row ``r``, in SQL, each with the reason."""
+        found = []
+        for columns in self.plan.shape.unique:
+            equal = " AND ".join(f"u.{quoted(name)} = r.{quoted(name)}" for name in columns)
+            found.append((equal, f"{','.join(columns)}:taken"))
+        if self.plan.shape.periods:
+            overlap = (
+                "u.from_currency = r.from_currency AND u.to_currency = r.to_currency"
+                " AND tstzrange(u.valid_from, u.valid_until) && tstzrange(r.valid_from, r.valid_until)"
+            )
+            found.append((overlap, "period_overlaps"))
+        return found
 
     def _count(self, statement: str) -> int:
         row = self._execute(statement).fetchone()

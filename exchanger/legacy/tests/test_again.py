@@ -139,6 +139,31 @@ def test_what_was_changed_here_since_stays(old, take, world, as_context):
         assert User.objects.get().email == "hers@example.com"
 
 
+def test_a_change_that_takes_what_another_row_has_is_rejected(old, take, world, as_context):
+    user = old.person(email="olena@example.com")
+    take(old, only=["users"])
+    with as_context(None):
+        User.objects.create(email="hers@example.com", password="!")
+    old.set("users", user, email="hers@example.com")
+
+    outcome = take(old, only=["users"], limit=Limit(percent=100))
+
+    assert outcome.totals["users"] == Totals(1, rejected=1)
+    assert world.superuser("identity").execute("SELECT reason FROM legacy.rejects").fetchall() == [("email:taken",)]
+
+
+def test_a_rate_that_was_open_ends_where_a_new_one_begins(old, take, world):
+    first = old.add("exchange_rates", valid_from="2025-01-01")
+    take(old, only=["exchange_rates"])
+    second = old.add("exchange_rates", valid_from="2025-02-01", rate="41")
+
+    outcome = take(old, only=["exchange_rates"])
+
+    assert outcome.totals["exchange_rates"] == Totals(2, 1, 1)
+    rows = world.superuser("web").execute("SELECT id, valid_until::date::text FROM exchange_rates").fetchall()
+    assert dict(rows) == {first: "2025-02-01", second: None}
+
+
 def test_a_roll_back_leaves_what_was_before(old, take, take_out, world, as_context):
     with as_context(None):
         User.objects.create(email="here@example.com", password="!")

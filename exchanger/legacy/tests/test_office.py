@@ -5,7 +5,7 @@ from django.core.management import call_command
 from exchanger.legacy.batches import Totals
 
 
-def test_a_row_of_every_table_comes_over(old, take):
+def test_a_row_of_every_table_comes_over_and_the_ledger_and_the_trail_are_whole(old, take, as_context):
     old.office()
 
     outcome = take(old)
@@ -15,12 +15,6 @@ def test_a_row_of_every_table_comes_over(old, take):
         "user_permissions": Totals(3, 3),
         "ledger": Totals(1, 4),
     }
-
-
-def test_the_ledger_and_the_audit_trail_are_whole_afterwards(old, take, as_context):
-    old.office()
-    take(old)
-
     with as_context(None):
         call_command("verify_ledger")
         call_command("verify_audit")

@@ -2,7 +2,7 @@
 
 import uuid
 
-import pytest
+import bcrypt
 from django.contrib.auth.hashers import check_password, identify_hasher
 
 from exchanger.kernel.legacy_ids import uuid_of, uuid_of_sql
@@ -84,23 +84,22 @@ def test_integer_keys_become_the_ids_that_python_works_out(world):
     assert uuid_of("auth_user", 1) == uuid.UUID("99a55b52-bbe8-3e64-b728-5b41b6243d5e")
 
 
-@pytest.mark.parametrize("form", [BCRYPT, BCRYPT.replace("$2b$", "$2a$"), BCRYPT.replace("$2b$", "$2y$")])
-def test_people_log_in_with_the_password_that_node_had_hashed(old, take, as_context, form):
-    old.person(email="Olena@example.com", password_hash=form)
+def test_people_log_in_with_the_password_that_node_had_hashed(old, take, as_context):
+    for form in ("2a", "2b", "2y"):
+        old.person(email=f"Olena.{form}@example.com", password_hash=BCRYPT.replace("2b", form, 1))
     take(old, only=["users"])
 
     with as_context("web"):
-        assert login("olena@example.com", "y" * 10).status_code == 401
-        assert login("olena@example.com", "x" * 10).status_code == 200
+        assert login("olena.2a@example.com", "y" * 10).status_code == 401
+        for form in ("2a", "2b", "2y"):
+            assert login(f"olena.{form}@example.com", "x" * 10).status_code == 200
     with as_context(None):
-        stored = User.objects.get().password
-    assert identify_hasher(stored).algorithm == "argon2"
-    assert check_password("x" * 10, stored)
+        stored = User.objects.values_list("password", flat=True)
+        assert {identify_hasher(each).algorithm for each in stored} == {"argon2"}
+        assert check_password("x" * 10, stored[0])
 
 
 def test_of_a_long_password_bcrypt_knows_the_beginning():
-    import bcrypt
-
     stored = f"bcrypt${bcrypt.hashpw(b'z' * 72, bcrypt.gensalt(4)).decode()}"
     assert check_password("z" * 80, stored)
     assert not check_password("z" * 71, stored)

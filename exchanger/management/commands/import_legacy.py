@@ -170,6 +170,8 @@ def _told() -> Iterator[None]:
         raise CommandError(
             f"A table is missing: run manage.py migrate first. ({error.diag.message_primary})"
         ) from error
+    except psycopg.Error as error:
+        raise CommandError(f"PostgreSQL refused: {str(error).partition(chr(10))[0]}. {_GO_ON}") from error
     except OSError as error:
         raise CommandError(f"{error.filename}: {error.strerror}. {_GO_ON}") from error
 
