@@ -73,6 +73,7 @@ NO_REFERENCES = {
     ("bot_replies", "chat_id"): "Telegram's: a chat need not be linked to anybody",
     ("conversations", "telegram_user_id"): "Telegram's: a chat need not be linked to anybody",
     ("notifications", "telegram_user_id"): "Telegram's: the account may be unlinked since",
+    ("quiet_hours", "telegram_user_id"): "Telegram's: a chat need not be linked to anybody",
     ("user_commands", "telegram_user_id"): "Telegram's: a chat need not be linked to anybody",
     ("user_profiles", "telegram_user_id"): "Telegram's",
 }
