@@ -209,6 +209,68 @@ def test_a_stock_django_projects_database_is_verified_too(old_django, take, veri
     }
 
 
+CUSTOM = """
+zone = "Europe/Kyiv"
+[currencies]
+"USDT-TRC20" = "USDT"
+[statuses.orders]
+neu = "pending"
+[[step]]
+into = "users"
+table = "members"
+[step.columns]
+id = { column = "id", cast = "uuid_of", of = "members" }
+email = "mail"
+password_hash = "pass"
+email_verified = { constant = true }
+created_at = { column = "joined", cast = "epoch_seconds" }
+updated_at = { column = "changed", cast = "epoch_milliseconds" }
+[[step]]
+into = "orders"
+table = "deals"
+[step.columns]
+id = { column = "id", cast = "uuid_of", of = "deals" }
+user_id = { column = "member", cast = "uuid_of", of = "members" }
+from_currency = "gives"
+to_currency = { constant = "UAH" }
+amount = { column = "cents", cast = "hundredths" }
+exchange_rate = "rate"
+status = "state"
+created_at = "at"
+[[step]]
+into = "conversations"
+table = "chats"
+[step.columns]
+id = { column = "id", cast = "uuid_of", of = "chats" }
+telegram_user_id = "account"
+context = "about"
+updated_at = "at"
+"""
+
+
+def test_every_cast_alias_and_stand_in_is_worked_out_anew(old, take, verified, tmp_path):
+    old.connection.execute(
+        "CREATE TABLE members (id int PRIMARY KEY, mail text, pass text, joined int, changed bigint);"
+        "CREATE TABLE deals (id int PRIMARY KEY, member int, gives text, cents int, rate text, state text, at text);"
+        "CREATE TABLE chats (id int PRIMARY KEY, account text, about text, at date);"
+        "INSERT INTO members VALUES (1, ' Ann@X.com ', '$2b$04$pKfT1sao0BIZCJZLt4oWaeiq58zWpHUpKMIOhSZ27iQiA0DEHOtPu',"
+        " 1700000000, 1700000000123), (2, 'bob@x.com', '!', 0, NULL);"
+        "INSERT INTO deals VALUES (1, 1, 'usdt-trc20', 12345, '41.5', 'NEU', '2025-07-01 12:00:00.5'),"
+        " (2, 2, ' eur ', 5, ' 0.10 ', 'expired', '2025-07-01T12:00:00Z'),"
+        " (3, 2, 'eur', 5, '1', 'pending', '2025-10-26 03:30'),"
+        " (4, 1, 'eur', 5, '1', 'pending', '2025-07-01 12:00+09:30');"
+        """INSERT INTO chats VALUES (1, '0077', '{"b": 1,  "a": [2]}', '2025-03-30'), (2, '78', NULL, '2025-03-31')"""
+    )
+    mapping = tmp_path / "mapping.toml"
+    mapping.write_text(CUSTOM)
+    take(old, mapping=str(mapping))
+
+    findings = verified(old, mapping=str(mapping))
+
+    assert findings.differences == 0, report(findings)
+    assert {table.table: table.found for table in findings.tables} == {"users": 2, "orders": 4, "conversations": 2}
+
+
 def test_without_an_import_there_is_nothing_to_verify(old, as_context, tmp_path):
     path = tmp_path / "verification.md"
 

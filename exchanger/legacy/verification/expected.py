@@ -1,6 +1,6 @@
 """What a new table must hold, asked of the old database: the mapping's columns as texts, and the rules for the rest."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import psycopg
@@ -114,9 +114,12 @@ def _grants(rows: sql.Composable) -> Reading:
 
 
 def _renamed_permissions(rows: sql.Composable, mapping: OldMapping) -> sql.Composable:
-    names = [(old, *target) for old, targets in mapping.permissions.items() for target in targets]
+    if not mapping.permissions:
+        return sql.SQL("({})").format(rows)
     listed = sql.SQL(", ").join(
-        sql.SQL("({})").format(sql.SQL(", ").join(map(sql.Literal, name))) for name in names or [(None, None, None)]
+        sql.SQL("({}, {}, {})").format(sql.Literal(old), sql.Literal(context), sql.Literal(name))
+        for old, targets in mapping.permissions.items()
+        for context, name in targets
     )
     return sql.SQL(
         "(SELECT r.user_id, coalesce(n.context, r.application_context) AS application_context,"
@@ -168,7 +171,7 @@ def _uuid_of(column: sql.Composable, of: str) -> sql.Composable:
     ).format(digest)
 
 
-_CASTS: Mapping[str | None, Any] = {
+_CASTS: Mapping[str | None, Callable[[sql.Composable, str], sql.Composable]] = {
     None: lambda column, of: column,
     "uuid_of": _uuid_of,
     "epoch_seconds": lambda column, of: sql.SQL("to_timestamp(({})::text::numeric)").format(column),

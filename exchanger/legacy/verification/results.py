@@ -97,4 +97,5 @@ class Findings:
     @property
     def differences(self) -> int:
         """Tables, sums and references that are not as they should be."""
-        return sum(not one.same for one in (*self.tables, *self.money, *self.references))
+        results: list[TableResult | SumResult | ReferenceResult] = [*self.tables, *self.money, *self.references]
+        return sum(not one.same for one in results)
