@@ -349,6 +349,7 @@ def test_an_update_that_somebody_holds_keeps_no_other_chat_waiting(world):
 
 def test_an_earlier_update_that_comes_later_waits_for_the_one_under_way():
     """A webhook's updates may overtake each other: what is under way keeps its chat to itself even so."""
+    ConversationFactory(telegram_user_id=CHAT)  # one that is being made would be waited for without a lock as well
     diary, begun = Diary(), threading.Event()
 
     def handler(turn, arguments):

@@ -20,7 +20,7 @@ def outcome_lines(outcome: Outcome, wanted: Wanted) -> list[str]:
         lines.append(f"({LEDGER}: orders read, entries taken)")
     lines += [f"The old database has no table for step {name}: passed over." for name in outcome.missing]
     if outcome.rejects:
-        lines.append(f"{outcome.rejects:,} rows stand in {wanted.rejects}, each with its reason.")
+        lines.append(f"Rows with something to tell, each with its reason, in {wanted.rejects}: {outcome.rejects:,}.")
     if wanted.dry:
         return [*lines, "A dry run: nothing was committed."]
     return [

@@ -29,6 +29,10 @@ MONEY = ["users", "orders", "payments"]
 MADE_HERE = {"id", "granted_at", "chained_at", "hash", "previous_hash"}
 
 
+class Crash(BaseException):
+    """The process is gone."""
+
+
 def contents(world, *, but=frozenset()):
     """Every row of the four databases, without the columns ``but``."""
     found = {}
@@ -224,6 +228,29 @@ def test_audit_entries_stay_once_others_follow_them(old, take, take_out, world, 
         call_command("verify_audit")
 
 
+def test_an_interrupted_roll_back_is_done_again_before_anything_else(old, take, take_out, world, monkeypatch):
+    before = contents(world)
+    old.office()
+    take(old)
+    original = RollBack._take_out
+
+    def crash(self, alias, batch):
+        if alias == "web":
+            raise Crash
+        return original(self, alias, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RollBack, "_take_out", crash)
+        with pytest.raises(Crash):
+            take_out(1)
+    assert contents(world)["bot.messages"] == []
+
+    with pytest.raises(ImportRefused, match="only partly taken out"):
+        take(old)
+    take_out(1)
+    assert contents(world) == before
+
+
 def test_batches_go_in_the_order_in_which_they_came_and_a_sealed_one_stays(old, take, take_out, as_context):
     old.office()
     take(old, only=MONEY)
@@ -238,10 +265,6 @@ def test_batches_go_in_the_order_in_which_they_came_and_a_sealed_one_stays(old, 
             connection.commit()
     with pytest.raises(ImportRefused, match="sealed"):
         take_out(1)
-
-
-class Crash(BaseException):
-    """The process is gone."""
 
 
 def test_a_crash_between_any_two_statements_loses_and_doubles_nothing(old, take, world, monkeypatch):
