@@ -87,8 +87,9 @@ class Rehearsal:
         self._held(f"{name}: both sides hold the same", ran.status == 0, ran.last_line)
 
     def _check_books(self) -> None:
-        for command in ("verify_ledger", "verify_audit"):
+        for command, alias, table in (("verify_ledger", "web", "orders"), ("verify_audit", "admin", "audit_logs")):
             ran = self.importer.here(command)
+            self._row(command, count(self.servers.superuser(alias), table), [ran])
             self._held(f"{command} finds nothing", ran.status == 0, ran.last_line)
 
     def _catch_up(self) -> None:
