@@ -179,6 +179,8 @@ class LedgerStep:
             b" SELECT id FROM due WHERE %s::uuid IS NULL OR id > %s::uuid ORDER BY id LIMIT %s",
             (after, after, size),
         )
+        # They grow with each turn, and are asked for each order: uncounted, they would be taken for what they were.
+        self._execute("ANALYZE turn, transactions, refunds")
         last = self.connection.execute(b"SELECT id::text FROM turn ORDER BY id DESC LIMIT 1").fetchone()
         read = self._count("SELECT count(*) FROM turn")
         # Each of these is looked up by its order once for every order of the turn.

@@ -177,8 +177,8 @@ class RollBack:
             added = self._count(
                 alias,
                 f"SELECT count(*) FROM {table} t WHERE t.{column} IN (SELECT id FROM people)"
-                f" AND t.{self._tables(alias).get(table, 'id')} NOT IN"
-                f" (SELECT id FROM gone WHERE table_name = {literal(table)})",
+                f" AND NOT EXISTS (SELECT FROM gone g WHERE g.id = t.{self._tables(alias).get(table, 'id')}"
+                f" AND g.table_name = {literal(table)})",
             )
             if added:
                 found.append(f"{added:,} rows of {table} are of people whom the batch brought")
