@@ -47,8 +47,26 @@ def test_a_larger_report_needs_no_more_memory():
     assert "The memory grew by" in output
 
 
+def test_a_migration_is_rehearsed_with_kills_and_every_flaw_is_found():
+    status, output = run("bench/migration.py", "--rows", "4000")
+    assert status == 0, output
+    assert output.endswith("\nAll promises held.\n")
+
+
 @pytest.mark.parametrize(
-    "bench", ["contract", "drill", "exchange", "lists", "notifications", "old_sessions", "purge", "reports", "sessions"]
+    "bench",
+    [
+        "contract",
+        "drill",
+        "exchange",
+        "lists",
+        "migration",
+        "notifications",
+        "old_sessions",
+        "purge",
+        "reports",
+        "sessions",
+    ],
 )
 def test_a_bench_says_what_it_is(bench):
     status, output = run(f"bench/{bench}.py", "--help")

@@ -19,6 +19,8 @@ from exchanger.legacy.report import batch_lines, outcome_lines
 from exchanger.legacy.rollback import RollBack
 from exchanger.legacy.run import Import, Limit, TooManyRejects, Wanted
 from exchanger.legacy.source import Source, SourceUnreadable
+from exchanger.legacy.verification.report import line, report, verdict
+from exchanger.legacy.verification.verify import verify
 
 _GO_ON = "What was taken stays. Run the same command again to go on from there."
 
@@ -63,6 +65,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--even-changed", action="store_true", help="--roll-back: also what has been worked on here since."
         )
+        parser.add_argument(
+            "--verify", action="store_true", help="Import nothing; compare the new databases with the old one."
+        )
+        parser.add_argument(
+            "--report", type=Path, metavar="FILE", help="--verify: where to write it. Default: verification.md."
+        )
         parser.add_argument("--keep-audit", action="store_true", help="--roll-back: leave the audit trail as it is.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -75,6 +83,8 @@ class Command(BaseCommand):
                 self._roll_back(options["roll_back"], options["even_changed"], options["keep_audit"])
             elif options["seal"] is not None:
                 self._seal(options["seal"])
+            elif options["verify"]:
+                self._verify(options)
             else:
                 self._import(options)
 
@@ -111,6 +121,19 @@ class Command(BaseCommand):
             for connection in connections.values():
                 connection.commit()
         self.stdout.write(f"Batch {number} is sealed: it cannot be taken out any more.")
+
+    def _verify(self, options: dict[str, Any]) -> None:
+        path = options["report"] or Path("verification.md")
+        with Source(options["source"]).opened() as old, all_targets() as connections:
+            batches = [batch for batch in read_batches(connections) if batch.state != "rolled back"]
+            if not batches:
+                raise ImportRefused("Nothing has been imported, so there is nothing to verify.")
+            mapping = read_mapping(options["mapping"], options["zone"] or batches[-1].zone)
+            findings = verify(old, connections, mapping, batches, told=lambda table: self._line(line(table)))
+        path.write_text(report(findings), encoding="utf-8")
+        self._line(f"{verdict(findings)} {path} says what was compared.")
+        if findings.differences:
+            raise SystemExit(1)
 
     @contextmanager
     def _shown(self) -> Iterator[Shown]:
