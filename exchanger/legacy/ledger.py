@@ -179,8 +179,7 @@ class LedgerStep:
             b" SELECT id FROM due WHERE %s::uuid IS NULL OR id > %s::uuid ORDER BY id LIMIT %s",
             (after, after, size),
         )
-        # They grow with each turn, and are asked for each order: uncounted, they would be taken for what they were.
-        self._execute("ANALYZE turn, transactions, refunds")
+        self._execute("ANALYZE turn")
         last = self.connection.execute(b"SELECT id::text FROM turn ORDER BY id DESC LIMIT 1").fetchone()
         read = self._count("SELECT count(*) FROM turn")
         # Each of these is looked up by its order once for every order of the turn.
@@ -234,13 +233,15 @@ class LedgerStep:
 
     def _post(self, number: int, read: int, last: str | None, *, finished: bool, changed: int) -> int:
         descriptions = " ".join(f"WHEN {literal(kind)} THEN {literal(text)}" for kind, text in DESCRIPTIONS.items())
-        fresh = "NOT EXISTS (SELECT FROM transactions t WHERE t.order_id = w.order_id)"
+        # Apart from the INSERT: in one statement with it, PostgreSQL may look through a table that it found empty, and
+        # that grows under its eyes, once for each entry.
+        self._execute("DELETE FROM wanted w WHERE EXISTS (SELECT FROM transactions t WHERE t.order_id = w.order_id)")
         taken = self._noted(
             STEP,
             "transactions",
             "INSERT INTO transactions (order_id, payment_id, user_id, kind, account, currency, amount, description,"
             " created_at) SELECT w.order_id, w.payment_id, w.user_id, w.kind, w.account, w.currency, w.amount,"
-            f" CASE w.kind {descriptions} END, w.created_at FROM wanted w WHERE {fresh}",
+            f" CASE w.kind {descriptions} END, w.created_at FROM wanted w",
             (number, read, last, finished, changed),
         )
         # A refund that is large wants a second operator; whoever approves this one is the first to have seen it.
