@@ -158,14 +158,22 @@ class Actor:
         os.kill(self._pid, signal.SIGKILL)
         self.busy = False
         self._greet()
-        gone = "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = %s)"
-        while not self._servers.superuser("identity").execute(gone, (backend,)).fetchone()[0]:
+        while self._is_connected(backend):
             pass
         self.wire.cut()
         self.wire.heal()
 
     def _greet(self) -> None:
         self._pid, self._backend = self._link.recv()
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it can be told to do something: no test has left it in the middle of something, or cut it off."""
+        return not self.busy and self._is_connected(self._backend)
+
+    def _is_connected(self, backend: int) -> bool:
+        asked = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = %s)"
+        return bool(self._servers.superuser("identity").execute(asked, (backend,)).fetchone()[0])
 
     def close(self) -> None:
         self._link.close()
@@ -181,7 +189,7 @@ class Stage:
         self._parents: list[subprocess.Popen] = []
 
     def __getitem__(self, name: str) -> Actor:
-        if name in self._actors and self._actors[name].busy:  # a failed test has left it in the middle of something
+        if name in self._actors and not self._actors[name].is_free:
             self._actors.pop(name).close()
         if name not in self._actors:
             self._actors[name] = self._made(name)
