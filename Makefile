@@ -7,7 +7,7 @@ READY := .venv/.ready
 # More than there are cores: tests wait for servers and processes half of their time.
 WORKERS ?= 4
 
-.PHONY: up test check reset lint types contracts contract browser migrations deploy help
+.PHONY: up test check reset lint types contracts contract browser migrations deploy collected help
 .DEFAULT_GOAL := help
 
 help:
@@ -21,13 +21,20 @@ help:
 up: $(READY)
 	@$(PY) manage.py up $(if $(PORT),--port $(PORT))
 
+# Byte code is kept, even where the environment says not to: tests start hundreds of processes, which would all compile.
 test: $(READY)
-	@$(PY) -m pytest -n $(WORKERS)
+	@PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n $(WORKERS)
 
 reset: $(READY)
 	@$(PY) manage.py reset
 
-check: lint types contracts migrations deploy test
+check: $(READY)
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target types lint contracts migrations deploy collected
+	@$(MAKE) --no-print-directory test
+
+# Every test module is compiled once, beside the checks that keep one core busy. What fails here fails in the tests, too.
+collected: $(READY)
+	@PYTHONDONTWRITEBYTECODE= $(PY) -m pytest --collect-only > /dev/null || true
 
 lint: $(READY)
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
