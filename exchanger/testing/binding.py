@@ -28,7 +28,9 @@ from exchanger.kernel.published import forget_copies
 from exchanger.local.environments import LocalEnvironments
 from identity.old_sessions.window import old_redis
 
-_WIRED = ("DATABASES", "CACHES")
+# Wired by hand. The URLconf too: the signal of its change would have each test work out hundreds of URLs anew, while
+# resolvers are kept by the names of their URLconfs.
+_WIRED = ("DATABASES", "CACHES", "ROOT_URLCONF")
 _UNCHANGED = object()
 
 
@@ -55,6 +57,7 @@ class Binding:
             if name not in _WIRED and value != getattr(settings, name, _UNCHANGED)
         }
         with override_settings(**differing):
+            settings.ROOT_URLCONF = values["ROOT_URLCONF"]  # of this layer, which goes with the block
             self._wire(context)
             try:
                 yield
