@@ -22,6 +22,7 @@ from django.conf import settings
 from bot.web_answers import Offer, Order, Page, Payment, Quote, Rate, WebRefused
 from exchanger.kernel.acting import KEY_HEADER, SCHEME, ActingToken, Call
 from exchanger.kernel.cache.codec import encode
+from exchanger.kernel.http import trusted
 from exchanger.kernel.money.pairs import Pair
 
 logger = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ class WebAPI:
         # The call comes from inside, where no proxy ends TLS before web: it says so itself, lest web redirect it.
         headers = {"X-Forwarded-Proto": "https"}
         address = base_url or settings.WEB_INTERNAL_URL
-        self._http = httpx.Client(base_url=address, timeout=TIMEOUT, headers=headers, trust_env=False)
+        self._http = httpx.Client(base_url=address, timeout=TIMEOUT, headers=headers, trust_env=False, verify=trusted())
 
     def close(self) -> None:
         self._http.close()

@@ -5,9 +5,10 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 from exchanger.environment import WrongEnvironment, one_line_errors
+from exchanger.kernel.garbage import collected_later
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exchanger.settings")
-with one_line_errors():
+with one_line_errors(), collected_later():
     from exchanger.kernel.contexts import current_or_none
 
     if current_or_none() is None:  # a maintenance process serves nobody

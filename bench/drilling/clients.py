@@ -12,6 +12,7 @@ import httpx
 from bench.drilling.draft import DRAFT
 from bench.drilling.fleet import Fleet
 from bench.drilling.headers import STATEMENTS, UNANSWERED
+from exchanger.kernel.http import trusted
 
 LOGIN, LOGOUT, ME = "/api/v1/auth/login", "/api/v1/auth/logout", "/api/v1/auth/me"
 PASSWORD = "correct horse battery"  # noqa: S105  (of people who live for a minute)
@@ -77,7 +78,9 @@ class Client:
         self.fleet = fleet
         self.home = home
         self.samples: list[Sample] = []
-        self._http = httpx.Client(timeout=PATIENCE, headers={"X-Forwarded-For": address}, trust_env=False)
+        self._http = httpx.Client(
+            timeout=PATIENCE, headers={"X-Forwarded-For": address}, trust_env=False, verify=trusted()
+        )
 
     def close(self) -> None:
         self._http.close()

@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 
+from exchanger.kernel.http import trusted
+
 PATIENCE = 90  # seconds, until an answer must have come
 TIMEOUT = 15  # seconds of one try
 CUT = 0  # in place of a status: the connection broke
@@ -58,7 +60,9 @@ class Asker:
         self.chance = chance
         self.samples: list[Sample] = []
         self.commands: list[Command] = []
-        self.http = httpx.Client(timeout=TIMEOUT, headers={"X-Forwarded-For": address}, trust_env=False)
+        self.http = httpx.Client(
+            timeout=TIMEOUT, headers={"X-Forwarded-For": address}, trust_env=False, verify=trusted()
+        )
 
     def new_command(self, path: str, body: Mapping[str, Any]) -> Command:
         command = Command(str(uuid.UUID(int=self.chance.getrandbits(128))), path, body)

@@ -20,6 +20,7 @@ import psycopg
 from psycopg import sql
 
 from exchanger.kernel.contexts import SPECS, Context
+from exchanger.kernel.http import trusted
 from exchanger.local.environments import CARD_PROCESSOR
 from exchanger.local.paths import CHECKOUT
 from exchanger.testing.processes import ApplicationProcess, WorkerProcess, process_environment
@@ -227,7 +228,7 @@ def _free_ports() -> Iterator[int]:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url, trust_env=False).is_success
+        return httpx.get(url, trust_env=False, verify=trusted()).is_success
     except httpx.TransportError:
         return False
 

@@ -3,8 +3,9 @@
 import asyncio
 from typing import Any
 
-import httpx
 from telegram.request import BaseRequest, HTTPXRequest
+
+from exchanger.kernel.http import trusted
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
@@ -21,8 +22,7 @@ class Transport(BaseRequest):
     """
 
     def __init__(self, connections: int) -> None:
-        authorities = httpx.create_ssl_context()  # reading them takes longer than a call
-        self._connections = [_connection(authorities) for _ in range(connections)]
+        self._connections = [_connection() for _ in range(connections)]
         self._idle: asyncio.LifoQueue[HTTPXRequest] = asyncio.LifoQueue()
         for connection in self._connections:
             self._idle.put_nowait(connection)
@@ -51,13 +51,13 @@ class Transport(BaseRequest):
         return _completed(BaseRequest.parse_json_payload(payload))
 
 
-def _connection(authorities: Any) -> HTTPXRequest:
+def _connection() -> HTTPXRequest:
     return HTTPXRequest(
         connection_pool_size=1,
         connect_timeout=CONNECT_SECONDS,
         read_timeout=ANSWER_SECONDS,
         write_timeout=ANSWER_SECONDS,
-        httpx_kwargs={"verify": authorities},
+        httpx_kwargs={"verify": trusted()},
     )
 
 

@@ -111,11 +111,11 @@ class Import:
             OSError: the rejects file cannot be written.
             SourceUnreadable, WrongMapping, psycopg.Error
         """
-        check_writable(self.wanted.rejects)
         with only_run(), self.wanted.source.shared_snapshot() as old, all_targets() as connections:
             plans, missing = self._plans(old)
             open_books(connections)
             self._check_order(plans, connections)
+            check_writable(self.wanted.rejects)
             batch, resumed = begin_batch(connections, self._batch(plans))
             for connection in connections.values():
                 self._commit(connection)

@@ -15,6 +15,7 @@ import psutil
 from honcho.manager import Manager
 
 from exchanger.kernel.contexts import SPECS, Context
+from exchanger.kernel.http import trusted
 from exchanger.local.environments import BOT_SECRETS, BOT_TOKEN, CARD_PROCESSOR, CARD_PROCESSOR_PORT, WEBHOOK_SECRET
 from exchanger.local.paths import CHECKOUT
 from exchanger.local.servers import LocalServers
@@ -164,7 +165,7 @@ def has_bot_token() -> bool:
 
 def _answers(url: str) -> bool:
     try:
-        answer: Any = httpx.get(url, timeout=2)
+        answer: Any = httpx.get(url, timeout=2, verify=trusted())
     except httpx.HTTPError:
         return False
     return bool(answer.status_code == httpx.codes.OK)

@@ -28,9 +28,10 @@ from exchanger.kernel.published import forget_copies
 from exchanger.local.environments import LocalEnvironments
 from identity.old_sessions.window import old_redis
 
-# Wired by hand. The URLconf too: the signal of its change would have each test work out hundreds of URLs anew, while
-# resolvers are kept by the names of their URLconfs.
-_WIRED = ("DATABASES", "CACHES", "ROOT_URLCONF")
+_WIRED = ("DATABASES", "CACHES")  # by hand
+# What Django keeps a copy of, which a signal makes it forget. Each signal goes to some twenty receivers, so the other
+# settings change without. The URLconf is none of these: resolvers are kept by the names of their URLconfs.
+_COPIED = ("STORAGES",)
 _UNCHANGED = object()
 
 
@@ -56,8 +57,10 @@ class Binding:
             for name, value in values.items()
             if name not in _WIRED and value != getattr(settings, name, _UNCHANGED)
         }
-        with override_settings(**differing):
-            settings.ROOT_URLCONF = values["ROOT_URLCONF"]  # of this layer, which goes with the block
+        copied = {name: differing.pop(name) for name in _COPIED if name in differing}
+        with override_settings(**copied):
+            for name, value in differing.items():
+                setattr(settings, name, value)  # of this layer, which goes with the block
             self._wire(context)
             try:
                 yield

@@ -13,6 +13,7 @@ import httpx
 import psutil
 
 from exchanger.kernel.contexts import Context
+from exchanger.kernel.http import trusted
 from exchanger.local.environments import LocalEnvironments
 from exchanger.local.paths import CHECKOUT
 
@@ -53,7 +54,7 @@ class ApplicationProcess:
         self._wait()
 
     def client(self, **options: Any) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=10, **options)
+        return httpx.Client(base_url=self.url, timeout=10, verify=trusted(), **options)
 
     def stop(self) -> None:
         self.process.terminate()
@@ -70,7 +71,7 @@ class ApplicationProcess:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
-                if httpx.get(f"{self.url}/healthz").status_code == httpx.codes.OK:
+                if httpx.get(f"{self.url}/healthz", verify=trusted()).status_code == httpx.codes.OK:
                     return
             except httpx.TransportError:
                 time.sleep(0.05)

@@ -13,6 +13,7 @@ import httpx
 from django.conf import settings
 
 from exchanger.kernel.cache.codec import decode, encode
+from exchanger.kernel.http import trusted
 from exchanger.kernel.money.currencies import CEILING, currency
 from exchanger.kernel.signing import is_signed
 from web.configuration import WebConfiguration
@@ -114,7 +115,7 @@ def _request(method: str, path: str, **options: Any) -> httpx.Response:
         raise ProviderUnavailable("CARD_PROCESSOR_URL is not set")
     headers = {"Authorization": f"Bearer {settings.CARD_PROCESSOR_SECRET}", **options.pop("headers", {})}
     try:
-        with httpx.Client(base_url=settings.CARD_PROCESSOR_URL, timeout=TIMEOUT_SECONDS) as client:
+        with httpx.Client(base_url=settings.CARD_PROCESSOR_URL, timeout=TIMEOUT_SECONDS, verify=trusted()) as client:
             return client.request(method, path, headers=headers, **options)
     except httpx.HTTPError as error:
         raise ProviderUnavailable(f"{method} {path}: {error!r}") from error

@@ -10,6 +10,7 @@ from django.db.models import Max
 from django.db.models.functions import Now
 
 from exchanger.kernel.events import PATH, Event, signed_headers
+from exchanger.kernel.http import trusted
 from web.adapter import WebAdapter
 from web.models import AnalyticsEvent, EventDelivery, Order
 
@@ -47,7 +48,7 @@ def order_events_deliver(*, order_id: UUID) -> int:
         NotAccepted: it did not take one; that one and those after it still wait.
     """
     accepted = 0
-    with httpx.Client(base_url=settings.TELEGRAM_INTERNAL_URL, timeout=TIMEOUT_SECONDS) as client:
+    with httpx.Client(base_url=settings.TELEGRAM_INTERNAL_URL, timeout=TIMEOUT_SECONDS, verify=trusted()) as client:
         while (delivery := WebAdapter().find_next_delivery(order_id)) is not None:
             _send(client, _event(delivery))
             accepted += EventDelivery.objects.waiting().filter(pk=delivery.pk).update(delivered_at=Now())

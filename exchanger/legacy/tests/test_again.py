@@ -394,9 +394,13 @@ def test_the_command_tells_what_it_did_and_what_to_do(old, as_context, tmp_path)
         (["--roll-back", "9"], "There is no batch 9"),
     ],
 )
-def test_what_cannot_be_done_is_told_in_words(as_context, options, problem):
+def test_what_cannot_be_done_is_told_in_words_and_leaves_no_file(as_context, options, problem, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
     with as_context(None), pytest.raises(CommandError, match=problem):
         call_command("import_legacy", *options)
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_application_imports(as_context):

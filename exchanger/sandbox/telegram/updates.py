@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from exchanger.kernel.http import trusted
 from exchanger.sandbox.telegram.errors import bad_request, conflict
 
 MOST_UPDATES = 100
@@ -112,7 +113,7 @@ class Updates:
     async def _carry(self) -> None:
         """Bring each update to the webhook, in order, until it is answered with 2xx."""
         pause = FIRST_RETRY_SECONDS
-        async with httpx.AsyncClient(timeout=WEBHOOK_TIMEOUT) as client:
+        async with httpx.AsyncClient(timeout=WEBHOOK_TIMEOUT, verify=trusted()) as client:
             while True:
                 while not self._waiting:
                     self._news.clear()
