@@ -47,7 +47,7 @@ class Sample:
     began: float
     ended: float
     status: int
-    code: str = ""  # of an error in the one shape
+    code: str = ""  # of an error in the one shape; why there was no answer
     retry_after: bool = False
     statements: int = 0
     unanswered: int = 0  # commands to Redis
@@ -119,26 +119,29 @@ class Client:
     ) -> httpx.Response | None:
         began = time.monotonic()
         answer: httpx.Response | None = None
+        problem = ""
         for number in (self.home, self.home + 1):
             process, url = self.fleet.route(number)
             try:
                 answer = self._http.request(method, url + path, headers=held.headers() if held else None, json=json)
                 break
-            except httpx.ConnectError:
+            except httpx.ConnectError as error:
+                problem = repr(error)
                 continue  # it never arrived: any request may go to the next process
-            except httpx.TransportError:
+            except httpx.TransportError as error:
+                problem = repr(error)
                 if method != "GET":
                     break  # it may have been carried out
-        self.samples.append(_sample(kind, process, began, answer, expect))
+        self.samples.append(_sample(kind, process, began, problem if answer is None else answer, expect))
         return answer
 
 
 def _sample(
-    kind: Kind, process: int, began: float, answer: httpx.Response | None, expect: tuple[str, set[Any]] | None
+    kind: Kind, process: int, began: float, answer: httpx.Response | str, expect: tuple[str, set[Any]] | None
 ) -> Sample:
     ended = time.monotonic()
-    if answer is None:
-        return Sample(kind, process, began, ended, 0)
+    if isinstance(answer, str):
+        return Sample(kind, process, began, ended, 0, answer)
     right = expect is None or not answer.is_success or answer.json()[expect[0]] in expect[1]
     return Sample(
         kind,

@@ -58,11 +58,15 @@ UNREPEATABLE = {Kind.LOGIN, Kind.SAVE, Kind.LOGOUT}
 
 
 def assign(samples: Iterable[Sample], phases: list[Phase]) -> None:
-    """Give each sample to the phase it began in, or to the fault that it met, however little."""
+    """Give each sample to the phase it began in, or to the fault that it met, however little.
+
+    A slow one may have met two: then it may end as either of them allows.
+    """
     for sample in samples:
         met = [phase for phase in phases if sample.began < phase.ended and sample.ended > phase.began]
         broken = [phase for phase in met if phase.broken]
-        for phase in (broken or met)[:1]:
+        excused = [phase for phase in broken if phase.judged(sample) is not Outcome.FAILED]
+        for phase in (excused or broken or met)[:1]:
             phase.samples.append(sample)
 
 

@@ -1,7 +1,7 @@
 """What must have held in a drill, each with what was measured."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bench.drilling.clients import Kind, Sample
@@ -94,11 +94,11 @@ class Drill:
         phases = self._during(Hit.POSTGRESQL, healed=False)
         refused = sum(phase.count(Outcome.REFUSED, _is_write) for phase in phases)
         writes = sum(_is_write(sample) for phase in phases for sample in phase.samples)
-        failed = sum(phase.count(Outcome.FAILED) for phase in phases)
+        failed = [sample for phase in phases for sample in phase.samples if phase.judged(sample) is Outcome.FAILED]
         return Promise(
             "writes were then 503 with Retry-After, in the shape of every error",
-            failed == 0 and refused > 0,
-            f"{refused:,} of {writes:,}, {failed:,} otherwise",
+            not failed and refused > 0,
+            f"{refused:,} of {writes:,}, {len(failed):,} otherwise{_told(failed)}",
         )
 
     def _healthy(self) -> Promise:
@@ -108,6 +108,12 @@ class Drill:
         return Promise(
             "nothing failed before the faults, nor after they were healed", failed == 0, f"{failed:,} of {asked:,}"
         )
+
+
+def _told(samples: Iterable[Sample]) -> str:
+    """The answers in words, for whoever looks for the cause."""
+    words = ", ".join(f"{sample.kind.value[0]}: {sample.status} {sample.code}".rstrip() for sample in samples)
+    return f" ({words})" if words else ""
 
 
 def _is_read(sample: Sample) -> bool:

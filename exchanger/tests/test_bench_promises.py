@@ -1,4 +1,7 @@
-"""The promises of bench/exchange.py hold for sound books, and each is broken by the bend that it is there to find."""
+"""The promises of bench/exchange.py hold for sound books, and each is broken by the bend that it is there to find.
+
+And the fault drill's bookkeeping: a request is judged by the faults that it met.
+"""
 
 from copy import deepcopy
 from datetime import UTC, datetime
@@ -7,6 +10,10 @@ from types import SimpleNamespace as Row
 
 import pytest
 
+from bench.drilling.clients import Kind
+from bench.drilling.clients import Sample as Answer
+from bench.drilling.faults import Fault, Hit
+from bench.drilling.phases import Outcome, Phase, assign
 from bench.exchanging.asking import Command, Sample
 from bench.exchanging.books import Books
 from bench.exchanging.clients import Sight
@@ -131,3 +138,29 @@ def test_a_bend_breaks_the_promise_that_is_there_to_find_it(promise):
     books, met = deepcopy(sound()), told()
     BENDS[promise](books, met)
     assert any(promise in text for text in broken(books, met))
+
+
+@pytest.mark.parametrize(
+    ("began", "ended", "status", "outcome"),
+    [
+        (0.5, 0.6, 503, Outcome.REFUSED),
+        (0.5, 0.6, 0, Outcome.FAILED),
+        (0.5, 2.5, 0, Outcome.CUT),  # too slow for the pause between: it met the second fault, too
+        (1.5, 2.5, 0, Outcome.CUT),
+        (1.2, 1.8, 503, Outcome.FAILED),
+        (1.2, 1.8, 200, Outcome.OK),
+    ],
+)
+def test_a_request_of_the_drill_may_end_as_a_fault_that_it_met_allows(began, ended, status, outcome):
+    database, process = Fault("stopped", Hit.POSTGRESQL, None), Fault("killed", Hit.WEB, None)
+    phases = [
+        Phase("stopped", 0, 1, database),
+        Phase("healed", 1, 2, database, healed=True),
+        Phase("killed", 2, 3, process),
+    ]
+    answer = Answer(Kind.LOGIN, 0, began, ended, status, code="unavailable", retry_after=True)
+
+    assign([answer], phases)
+
+    (judge,) = [phase for phase in phases if phase.samples]
+    assert judge.judged(answer) is outcome

@@ -28,6 +28,7 @@ from admin_panel.tests.factories import SystemMetricFactory
 from exchanger.kernel.cache.access import ask, circuit
 from exchanger.kernel.contexts import ALIASES, Context
 from exchanger.testing.processes import ApplicationProcess
+from exchanger.testing.waiting import until
 from identity.services.sessions import session_open
 from identity.tests.factories import UserFactory
 
@@ -314,17 +315,27 @@ def test_whichever_worker_is_asked_answers_for_all_and_for_none_that_was_killed(
         },
     )
     token = servers.environments.for_process("web")["METRICS_TOKEN"]
+
+    def ask():
+        with process.client() as client:  # on a connection of its own, which either worker may take
+            client.get("/healthz")
+
+    def answered():
+        return {path.stem.rpartition("_")[2] for path in folder.glob("counter_*.db")}
+
+    def both_have_answered():
+        ask()
+        return len(answered()) == 2
+
     try:
+        until(both_have_answered)
         before = requests(ask_for_metrics(process, token), route="/healthz")
-        for _ in range(40):  # each on a connection of its own, which either worker may take
-            with process.client() as client:
-                client.get("/healthz")
+        for _ in range(40):
+            ask()
         for _ in range(6):
             assert requests(ask_for_metrics(process, token), route="/healthz") == before + 40
-        answered = {path.stem.rpartition("_")[2] for path in folder.glob("counter_*.db")}
-        assert len(answered) == 2
         # What a worker had in flight when it was killed.
-        gone = next(iter(answered))
+        gone = next(iter(answered()))
         os.kill(int(gone), 9)
         psutil.wait_procs([psutil.Process(int(gone))] if psutil.pid_exists(int(gone)) else [], timeout=10)
         found = ask_for_metrics(process, token)
