@@ -6,7 +6,8 @@ from django.http import HttpRequest, HttpResponseBase
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
-PAGES = ("/admin/", "/api/docs/")  # the operators' panel, and the page of the API's description
+# The operators' panel, the page of the API's description, and those that the links of mails lead to.
+PAGES = ("/admin/", "/api/docs/", "/account/")
 # No script and no style stands in a page, and no code is made of text: see admin_panel/templates/unfold.
 PAGE_POLICY = "; ".join(
     (

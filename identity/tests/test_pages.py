@@ -1,9 +1,11 @@
 """The pages that mails lead to: to open one changes nothing, its form does, and it speaks the reader's language."""
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.db import connections
 from django.test import Client
 
+from exchanger.kernel.content_policy import PAGE_POLICY
 from identity.models import User
 from identity.tests.accounts import NEW_PASSWORD, bearer, everything, is_logged_in, login
 from identity.tests.factories import PASSWORD, UserFactory
@@ -105,6 +107,17 @@ def test_a_form_of_another_site_is_refused(user, world):
 def test_the_page_speaks_the_browsers_language(accepts, title):
     answer = Client().get(VERIFY, {"token": "x"}, headers={"Accept-Language": accepts})
     assert title in answer.content.decode()
+
+
+@pytest.mark.parametrize("page", [VERIFY, RESET_PAGE])
+def test_a_browser_may_send_the_form_and_load_the_pages_style(page):
+    answer = Client().get(page, {"token": "x"})
+    assert answer["Content-Security-Policy"] == PAGE_POLICY
+    assert "form-action 'self'" in PAGE_POLICY
+    text = answer.content.decode()
+    assert "<style" not in text  # the policy lets no style stand in a page
+    assert '<link rel="stylesheet" href="/static/identity/page.css">' in text
+    assert finders.find("identity/page.css")
 
 
 @pytest.mark.parametrize("context", ["admin", "telegram"])
