@@ -1,7 +1,7 @@
 """Where a request came from: the client's address and its program, as a session and the audit trail record them."""
 
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -39,5 +39,6 @@ def _address(text: str) -> str | None:
         address = ip_address(text.strip())
     except ValueError:
         return None
-    mapped = getattr(address, "ipv4_mapped", None)
-    return str(mapped or address)
+    if isinstance(address, IPv6Address):
+        address = address.ipv4_mapped or IPv6Address(int(address))  # without its zone (%eth0): PostgreSQL's inet has none
+    return str(address)

@@ -25,6 +25,7 @@ def origin(settings, proxies=0, **meta):
         (1, "nonsense", "198.51.100.1"),
         (1, "2001:DB8:0::1", "2001:db8::1"),
         (1, "::ffff:203.0.113.9", "203.0.113.9"),
+        (1, "fe80::1%eth0", "fe80::1"),  # PostgreSQL's inet knows no zones
         (-1, "203.0.113.9", "198.51.100.1"),
     ],
 )
