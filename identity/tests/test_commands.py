@@ -43,6 +43,14 @@ def test_somebody_who_is_there_keeps_their_password_and_is_granted_once(as_conte
 
 
 @pytest.mark.usefixtures("world")
+def test_an_account_that_a_stranger_may_have_opened_becomes_no_operator(monkeypatch):
+    user = UserFactory(email_verified=False)
+    with pytest.raises(CommandError, match="nobody has confirmed"):
+        create_operator(monkeypatch, user.email)
+    assert not UserPermission.objects.exists()
+
+
+@pytest.mark.usefixtures("world")
 @pytest.mark.parametrize(
     ("email", "password"), [("new@example.com", "short"), ("new@example.com", ""), ("nobody", "x")]
 )

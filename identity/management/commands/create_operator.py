@@ -17,6 +17,7 @@ from identity.services.users import user_create
 class Command(BaseCommand):
     help = (
         "Give a person everything in the operators' panel, and make the person first if nobody has the address. "
+        "An account that is there must have confirmed its address: else anybody may have opened it. "
         "A new person's password is asked for, or read from standard input where that is no terminal."
     )
 
@@ -33,6 +34,11 @@ class Command(BaseCommand):
             made = user is None
             if user is None:
                 user = user_create(email=email, password=self._password(email), email_verified=True)
+            elif not user.email_verified:
+                raise CommandError(
+                    f"{user.email} has an account whose address nobody has confirmed, so it may be a stranger's: have "
+                    "its owner set a new password by mail, which confirms it, and run this again."
+                )
             permission_grant(user_id=user.pk, permission=SUPERUSER, context=Context.ADMIN)
         self.stdout.write(f"{user.email}: {'created, and ' if made else ''}may do everything in the operators' panel.")
 
