@@ -1,4 +1,4 @@
-"""Moving the older platform's sessions here: a batch at a time, each in one transaction, as often as one likes."""
+"""Moving the older platform's sessions here: a batch at a time, each application's in one transaction, as often as one likes."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -36,12 +36,12 @@ class Outcome:
 def move_batch(
     batch: Sequence[Stored], *, until: datetime | None, secret_keys: Sequence[str], dry_run: bool
 ) -> Outcome:
-    """Make rows of a batch, all or none of them; what was taken before stays as it is.
+    """Make rows of a batch, in one transaction for each application; what was taken before stays as it is.
 
     ``dry_run`` does the same and takes it back.
 
     Raises:
-        django.db.Error: nothing of the batch was taken.
+        django.db.Error: nothing of the application whose turn it was, and of those after it, was taken.
     """
     outcome = Outcome()
     givens = list(_givens(batch, secret_keys, outcome))
