@@ -115,6 +115,7 @@ def _moment(value: Any) -> datetime | None:
         if isinstance(value, int | float):
             return datetime.fromtimestamp(value / 1000 if value > _MILLISECONDS else value, UTC)
         moment = datetime.fromisoformat(str(value))
+        # In UTC, since PostgreSQL knows fewer offsets than Python, and years that Python does not.
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         raise Unreadable("its end is no time") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

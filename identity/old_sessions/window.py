@@ -51,9 +51,9 @@ class OldRedis:
             raise OutOfReach
         try:
             with self._redis.pipeline(transaction=False) as pipeline:
-                pipeline.get(key)
+                pipeline.mget([key])  # not GET, which fails where a key of this name holds no string
                 pipeline.pttl(key)
-                value, life = pipeline.execute()
+                [value], life = pipeline.execute()
         except RedisError as error:
             with self._lock:
                 self._failed = True
@@ -79,8 +79,11 @@ class OldRedis:
 
 
 def life_end(milliseconds: int) -> datetime | None:
-    """When a key with this PTTL ends; None without one."""
-    return None if milliseconds < 0 else datetime.now(UTC) + timedelta(milliseconds=milliseconds)
+    """When a key with this PTTL ends; None without one, and where no calendar has that day."""
+    try:
+        return None if milliseconds < 0 else datetime.now(UTC) + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return None
 
 
 @cache

@@ -405,6 +405,8 @@ class Planted:
         b'{"userId": "6c9b0a52-1b9e-4c8e-8f43-0a6d1d7f2f11"}',
         b'{"userId": 1, "expiresAt": "2020-01-01T00:00:00Z"}',
         b'{"userId": 1, "expiresAt": "soon"}',
+        b'{"userId": 1, "expiresAt": "2999-01-01T00:00:00+20:00"}',  # PostgreSQL knows no such offset
+        b'{"userId": 1, "expiresAt": "9999-12-31T23:59:59-01:00"}',  # nor Python the year 10000
         b'{"_auth_user_id": "1"}',
         pickle.dumps(["a list"]),
         pickle.dumps(Planted()),
@@ -413,7 +415,7 @@ class Planted:
 )
 def test_what_is_no_living_session_of_a_person_opens_nothing_and_makes_no_row(held, world, window):
     window("web")
-    keep(world, CookieKind.TOKEN, KEY, held)
+    keep(world, CookieKind.TOKEN, KEY, held, seconds=None)
     assert come(cookie(CookieKind.TOKEN, KEY)).status_code == 401
     assert stored(world) == ([], [], [])
 
@@ -503,6 +505,25 @@ def test_an_old_redis_that_is_down_leaves_people_anonymous_and_is_asked_by_one_r
         assert "sid" not in answer.cookies  # it may be good yet
     assert sum("The old Redis does not answer" in record.message for record in caplog.records) == 1
     assert stored(world) == ([], [], [])
+
+
+@pytest.mark.context("web")
+def test_a_key_that_holds_no_session_does_not_close_the_window(user, world, window):
+    window("web")
+    with old_redis(world) as client:
+        client.sadd("session:index", "a")
+    assert come(cookie(CookieKind.TOKEN, "index")).status_code == 401
+    keep(world, CookieKind.TOKEN, KEY, value(CookieKind.TOKEN, user))
+    assert come(cookie(CookieKind.TOKEN, KEY)).status_code == 200
+
+
+@pytest.mark.context("web")
+def test_a_key_that_is_kept_for_ages_is_a_session_like_any_other(user, world, window):
+    window("web")
+    place = keep(world, CookieKind.DJANGO, KEY, value(CookieKind.DJANGO, user))
+    with old_redis(world) as client:
+        client.pexpireat(place, 2**60)
+    assert come(cookie(CookieKind.DJANGO, KEY)).status_code == 200
 
 
 @pytest.mark.context("web")
