@@ -1,5 +1,7 @@
 """Changing a password, and replacing a lost one by mail."""
 
+from typing import Any
+
 from django.contrib.auth import update_session_auth_hash
 from django.core.exceptions import ValidationError as Weak
 from drf_spectacular.utils import extend_schema
@@ -50,10 +52,10 @@ class ChangePasswordView(APIView):
         except Weak as error:
             raise ValidationError({"new_password": error.messages}) from error
         update_session_auth_hash(django_request, user)
-        session = django_request.session
+        session: Any = django_request.session
         answer = RenewedSessionSerializer(
             {
-                "expires_at": session.get_expiry_date(),
+                "expires_at": session.ends_at,
                 "session_key": session.session_key if bearer_key(django_request) else None,
                 "user": request.user,
             }

@@ -1,5 +1,7 @@
 """Changing a password one knows and replacing a lost one: what goes on, what ends, and that it happens once."""
 
+from datetime import datetime
+
 import pytest
 from django.db import connections
 from django.test import Client
@@ -59,6 +61,18 @@ def test_a_change_keeps_this_session_under_a_new_key_and_ends_the_others_and_say
     [message] = read_mail()
     assert (message.to, message.subject) == ([user.email], "Your password was changed")
     assert "http" not in message.body
+
+
+@web
+def test_the_answer_to_a_change_says_when_the_session_really_ends(settings, world):
+    settings.SESSION_ABSOLUTE_AGE = settings.SESSION_COOKIE_AGE
+    here = bearer(UserFactory())
+    world.superuser("identity").execute("UPDATE sessions SET created_at = created_at - interval '1 hour'")
+    with world.redis() as client:
+        client.flushall()
+    said = change(here).json()
+    [ends] = world.superuser("identity").execute("SELECT expires_at FROM sessions").fetchone()
+    assert datetime.fromisoformat(said["expires_at"]) == ends
 
 
 @web
