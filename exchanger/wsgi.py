@@ -2,7 +2,7 @@
 
 import os
 
-from django.core.wsgi import get_wsgi_application
+import django
 
 from exchanger.environment import WrongEnvironment, one_line_errors
 from exchanger.kernel.garbage import collected_later
@@ -13,7 +13,9 @@ with one_line_errors(), collected_later():
 
     if current_or_none() is None:  # a maintenance process serves nobody
         raise WrongEnvironment("EXCHANGER_CONTEXT is not set: set it to web, admin or telegram")
-    application = get_wsgi_application()
+    django.setup(set_prefix=False)
     from exchanger.checks import refuse_errors
+    from exchanger.kernel.requests import Application
 
+    application = Application()
     refuse_errors()

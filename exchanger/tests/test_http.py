@@ -1,6 +1,6 @@
 """What every context serves: probes, the API's description and its page, and errors in one shape."""
 
-from io import StringIO
+from io import BytesIO, StringIO
 
 import pytest
 import yaml
@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from exchanger.kernel.content_policy import DATA_POLICY
+from exchanger.kernel.requests import Application
 
 CONTEXTS = ["web", "admin", "telegram"]
 
@@ -99,6 +100,30 @@ def test_a_context_does_not_serve_what_belongs_to_another(context, elsewhere, as
 @pytest.mark.context("web")
 def test_the_web_application_has_no_admin_site():
     assert Client().get("/admin/").status_code == 404
+
+
+@pytest.mark.context("web")
+@pytest.mark.parametrize(
+    ("charset", "query", "status"),
+    [
+        ("zlib", "pair=%41", "200 OK"),
+        ("idna", "pair=%41", "200 OK"),
+        ("utf-8", "&".join(["a=1"] * 1001), "400 Bad Request"),
+    ],
+)
+def test_the_charset_of_a_body_is_not_that_of_the_address(charset, query, status):
+    answers = []
+    environ = {
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": "/api/v1/rates/",
+        "QUERY_STRING": query,
+        "CONTENT_TYPE": f"application/json; charset={charset}",
+        "HTTP_HOST": "testserver",
+        "wsgi.url_scheme": "https",
+        "wsgi.input": BytesIO(),
+    }
+    b"".join(Application()(environ, lambda answer, headers: answers.append(answer)))
+    assert answers == [status]
 
 
 @pytest.mark.context("web")
