@@ -40,5 +40,5 @@ def _address(text: str) -> str | None:
     except ValueError:
         return None
     if isinstance(address, IPv6Address):
-        address = address.ipv4_mapped or IPv6Address(int(address))  # without its zone (%eth0): PostgreSQL's inet has none
+        address = address.ipv4_mapped or IPv6Address(int(address))  # without a zone (%eth0): inet has none
     return str(address)

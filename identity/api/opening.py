@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from exchanger.kernel.contexts import current
 from exchanger.kernel.origin import origin_of
 from identity.api.serializers import SessionSerializer
+from identity.middleware import bearer_key
 from identity.models import User
 from identity.services.sessions import session_open
 
@@ -17,9 +18,12 @@ BEARER = "bearer"
 
 
 def answer_with_session(request: Request, user: User, *, transport: str) -> Response:
-    """Open a session of ``user`` and describe it: by cookie with a CSRF token, or by a bearer key in the body."""
+    """Open a session of ``user`` and describe it: by cookie with a CSRF token, or by a bearer key in the body.
+
+    A request that came with a bearer key is answered with one: it has no part in cookies.
+    """
     session: SessionBase
-    if transport == BEARER:
+    if transport == BEARER or bearer_key(request._request) is not None:
         session = session_open(user=user, origin=origin_of(request._request))
         key = session.session_key
         user_logged_in.send(type(user), request=request._request, user=user)

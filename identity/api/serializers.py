@@ -35,5 +35,5 @@ class AccountSerializer(serializers.Serializer[Any]):
 class SessionSerializer(serializers.Serializer[Any]):
     application_context = serializers.CharField()
     expires_at = serializers.DateTimeField()
-    session_key = serializers.CharField(allow_null=True, help_text="With transport=bearer only.")
+    session_key = serializers.CharField(allow_null=True, help_text="With transport=bearer, or to a bearer key.")
     user = AccountSerializer()

@@ -1,4 +1,5 @@
-"""Moving the older platform's sessions here: a batch at a time, each application's in one transaction, as often as one likes."""
+"""Moving the older platform's sessions here: a batch at a time, each application's in one transaction, any number of
+times."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

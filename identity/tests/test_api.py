@@ -34,6 +34,16 @@ def test_a_bearer_login_gives_a_key_that_opens_the_account_and_sets_no_cookie():
 
 
 @pytest.mark.context("web")
+def test_a_login_that_comes_with_a_bearer_key_gives_another_key_and_ends_nothing():
+    here = {"Authorization": f"Bearer {log_in(Client(), UserFactory(), transport='bearer').json()['session_key']}"}
+    user = UserFactory()
+    said = Client().post(LOGIN, {"email": user.email, "password": PASSWORD}, content_type=JSON, headers=here).json()
+    there = {"Authorization": f"Bearer {said['session_key']}"}
+    assert Client().get("/api/v1/auth/me", headers=there).json()["email"] == user.email
+    assert Client().get("/api/v1/auth/me", headers=here).status_code == 200
+
+
+@pytest.mark.context("web")
 def test_a_cookie_login_sets_the_contexts_own_cookies_and_hides_the_key():
     client = Client()
     answer = log_in(client, UserFactory())
