@@ -24,7 +24,13 @@ class IdentityBackend(BaseBackend):
         if user is None:
             make_password(password)  # the work that a known address would have cost
             return None
-        return self.get_user(user.pk) if user_check_password(user=user, password=password) else None
+        if not user_check_password(user=user, password=password):
+            return None
+        known = self.get_user(user.pk)
+        if known is not None:
+            # The session is tied to the password that was given: has it been changed since, the session opens nothing.
+            known.auth_hash = user.get_session_auth_hash()
+        return known
 
     def get_user(self, user_id: str | UUID) -> User | None:
         return UserCache(current()).get_user(user_id)

@@ -38,14 +38,21 @@ def user_check_password(*, user: User, password: str) -> bool:
     """Whether the password is the person's; a hash of an older algorithm or strength is renewed on the way.
 
     To the sessions of before, in every context, a renewed hash is a new password. One that was changed since ``user``
-    was read stays.
+    was read stays, and is what the password has to fit. ``user`` then has the hash that it fitted.
     """
-    stored = user.password
+    stored, changed = user.password, False
 
     @transaction.atomic(using=IDENTITY)
     def renew(password: str) -> None:
+        nonlocal changed
+        renewed = make_password(password)
         same = User.objects.filter(pk=user.pk, password=stored)
-        if same.update(password=make_password(password), updated_at=timezone.now()):
+        if same.update(password=renewed, updated_at=timezone.now()):
             invalidate_user_cache(user.pk)
+            user.password = renewed
+        else:
+            changed = True
+            user.refresh_from_db(fields=["password"])
 
-    return check_password(password, stored, renew)
+    right = check_password(password, stored, renew)
+    return right and (not changed or check_password(password, user.password))

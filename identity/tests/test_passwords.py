@@ -8,9 +8,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
+from identity import backends
 from identity.models import User
 from identity.services.sessions import session_open
-from identity.services.users import user_set_password
+from identity.services.users import user_check_password, user_set_password
 from identity.session_values import stored_id
 from identity.tests.accounts import (
     AUTH,
@@ -73,6 +74,22 @@ def test_the_answer_to_a_change_says_when_the_session_really_ends(settings, worl
     said = change(here).json()
     [ends] = world.superuser("identity").execute("SELECT expires_at FROM sessions").fetchone()
     assert datetime.fromisoformat(said["expires_at"]) == ends
+
+
+@web
+def test_a_login_with_a_password_that_is_changed_meanwhile_opens_nothing(monkeypatch):
+    user = User.objects.get(pk=UserFactory().pk)
+
+    def changed_meanwhile(**given):
+        right = user_check_password(**given)
+        user_set_password(user=user, password=NEW_PASSWORD)
+        return right
+
+    with monkeypatch.context() as patched:
+        patched.setattr(backends, "user_check_password", changed_meanwhile)
+        key = login(user.email, PASSWORD).json()["session_key"]
+    assert not is_logged_in(client_of(key))
+    assert is_logged_in(client_of(login(user.email, NEW_PASSWORD).json()["session_key"]))
 
 
 @web

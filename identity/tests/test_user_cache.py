@@ -89,8 +89,17 @@ def test_a_login_renews_an_older_hash_and_its_own_session_lives_on(world):
 def test_a_renewed_hash_does_not_undo_a_change_of_the_password_that_came_first():
     user = UserFactory(password=make_password(PASSWORD, hasher="pbkdf2_sha256"))
     user_set_password(user=User.objects.get(pk=user.pk), password="another-long-one")
-    assert user_check_password(user=user, password=PASSWORD)
+    assert not user_check_password(user=user, password=PASSWORD)
     assert User.objects.get(pk=user.pk).check_password("another-long-one")
+
+
+@pytest.mark.context("web")
+def test_of_two_logins_at_once_one_renews_the_hash_and_both_go_on():
+    user = UserFactory(password=make_password(PASSWORD, hasher="pbkdf2_sha256"))
+    first, second = User.objects.get(pk=user.pk), User.objects.get(pk=user.pk)
+    assert user_check_password(user=first, password=PASSWORD)
+    assert user_check_password(user=second, password=PASSWORD)
+    assert first.password == second.password == User.objects.get(pk=user.pk).password
 
 
 @pytest.mark.context("web")
