@@ -10,6 +10,7 @@ from identity.mails.kinds import MailKind
 from identity.models import User
 from identity.services.mails import mail_request
 from identity.services.sessions import user_sessions_end
+from identity.services.telegram_links import telegram_unlink
 from identity.services.users import user_set_password
 from identity.tokens import RESET, DeadToken
 
@@ -57,18 +58,22 @@ def password_reset_request(*, email: str) -> None:
 def password_reset(*, token: str, password: str) -> None:
     """Set a new password by a mail's token, which is good once, and end every session of the person.
 
-    Who has the token has read the mail, so the address counts as confirmed.
+    Who has the token has read the mail, so the address counts as confirmed. Until then anybody may have had the account:
+    a Telegram account that they linked is unlinked.
 
     Raises:
+        ForeignContext, NoContext: anywhere but in the web application.
         DeadToken: the token is too old, was used, or the password or the address has changed since.
         django.core.exceptions.ValidationError: the password is too weak; the token stays good.
     """
+    require(Context.WEB)
     claim = RESET.read(token)
     user = User.objects.select_for_update(no_key=True).filter(pk=claim.user_id).first()
     if user is None or not claim.fits(user):
         raise DeadToken
     validate_password(password, user)
     if not user.email_verified:
+        telegram_unlink(user_id=user.pk)
         user.email_verified = True
         user.save(update_fields=["email_verified"])
     user_set_password(user=user, password=password)

@@ -509,3 +509,15 @@ def test_a_reset_of_the_password_keeps_the_link_and_its_mail_names_it(anna, worl
     [message] = read_mail()
     assert message.subject == "Your password was changed"
     assert "***001" in message.body
+
+
+@web
+def test_a_reset_that_confirms_the_address_unlinks_what_a_stranger_may_have_linked(world, read_mail):
+    user = UserFactory(email_verified=False)
+    world.superuser("identity").execute("UPDATE user_profiles SET telegram_user_id = %s", [TELEGRAM_ID])
+    password_reset(token=RESET.make(User.objects.get(pk=user.pk)), password=NEW_PASSWORD)
+    assert links(world) == ([], [])
+    assert {message.subject for message in read_mail()} == {
+        "Your password was changed",
+        "Your Telegram account was unlinked",
+    }
