@@ -58,8 +58,8 @@ def password_reset_request(*, email: str) -> None:
 def password_reset(*, token: str, password: str) -> None:
     """Set a new password by a mail's token, which is good once, and end every session of the person.
 
-    Who has the token has read the mail, so the address counts as confirmed. Until then anybody may have had the account:
-    a Telegram account that they linked is unlinked.
+    Who has the token has read the mail, so the address counts as confirmed. Until then anybody may have had the
+    account: a Telegram account that they linked is unlinked.
 
     Raises:
         ForeignContext, NoContext: anywhere but in the web application.
