@@ -360,9 +360,11 @@ def test_a_failed_one_is_tried_again_and_only_a_failed_one(world):
         parameters={**PERIOD, "format": "csv"},
         attempts=5,
         problem="It was tried 5 times.",
+        finished_at=INSIDE,
     )
     report = report_retry(actor=actor(MAY_REQUEST, ORDERS.permission), report=failed)
     assert (report.status, report.attempts, report.problem) == (ReportStatus.QUEUED, 0, "")
+    assert report.finished_at is None  # it is to be made
     assert world.superuser("admin").execute("SELECT count(*) FROM procrastinate_jobs").fetchone() == (1,)
     with pytest.raises(Exception, match="Only a report that has failed"):
         report_retry(actor=actor("*"), report=report)
