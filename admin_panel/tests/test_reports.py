@@ -169,6 +169,11 @@ def test_a_spreadsheet_has_numbers_while_it_keeps_their_digits_and_text_beyond()
     assert abs(moment - INSIDE) < timedelta(seconds=1)
 
 
+def test_a_sum_with_more_digits_than_python_works_with_is_text_beyond():
+    sums = ["1000000000000000.0000000000000001", "1000000000000000.0000000000000000"]
+    assert [writing.is_kept(Decimal(text)) for text in sums] == [False, True]
+
+
 def test_what_is_too_long_for_a_cell_is_cut_and_says_so():
     AuditLogFactory(created_at=INSIDE, user_agent="x" * 40_000)
     [[_, row]] = sheets(path_of(made(AUDIT, format="xlsx")))
