@@ -126,6 +126,17 @@ def test_a_body_that_was_changed_on_its_way(payment, settings):
     assert everything() == before
 
 
+def test_a_signature_over_another_end_of_the_timestamp(payment, settings):
+    head, body = json.dumps(event(payment)).encode().split(b".", 1)
+    timestamp = str(int(time.time()))
+    signature = sign(head + b"." + body, secret=settings.CARD_PROCESSOR_SECRET, timestamp=timestamp)
+    headers = {"X-Timestamp": f"{timestamp}.{head.decode()}", "X-Signature": signature}
+    before = everything()
+    client = Client(raise_request_exception=False)
+    refused(client.post(URL, body, "application/json", headers=headers), 401, "wrong_signature")
+    assert everything() == before
+
+
 def test_where_no_secret_is_set_nobody_is_believed(payment, settings):
     settings.CARD_PROCESSOR_SECRET = ""
     before = everything()
