@@ -152,6 +152,7 @@ WRONG = [
     {"id": 7, "type": "charge.succeeded"},
     {"id": "", "type": "charge.succeeded"},
     {"id": "e" * 101, "type": "charge.succeeded"},
+    {"id": "evt_\x00", "type": "payout.sent"},
     {"id": "evt_1", "type": "charge.succeeded"},
     {"id": "evt_1", "type": "charge.succeeded", "charge": []},
 ]
@@ -162,6 +163,8 @@ WRONG_CHARGES = [
     {"amount": "NaN"},
     {"amount": "1e30"},
     {"amount": "0.000000001"},
+    {"id": "ch_\x00"},
+    {"received_at": "9999-12-31T23:59:59-14:00"},
     {"received_at": None},
     {"received_at": "2026-01-01T00:00:00"},
     {"received_at": "yesterday"},

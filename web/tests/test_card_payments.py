@@ -196,6 +196,17 @@ def test_a_tenth_too_much_pays_the_order_and_the_tenth_goes_back(sandbox, order)
     verified()
 
 
+def test_a_refund_with_a_long_name_is_booked(sandbox, order):
+    payment = sandbox.start(order)
+    sandbox.pay(payment, cards.HALF)
+    sandbox.call()
+    wanted = {"payment_id": str(payment.pk), "amount": "50.00", "currency": "USD"}
+    sandbox.processor.books.keep_refund(str(order.refunds.get().pk), {"id": "re_" + "7" * 200, **wanted})
+    send(order)
+    assert refunds(order) == [("payment", "succeeded", Decimal(50))]
+    verified()
+
+
 def test_the_second_of_two_payments_goes_back(sandbox, order):
     first, second = sandbox.start(order), sandbox.start(order)
     for payment in (first, second):
