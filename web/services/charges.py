@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from psycopg.errors import LockNotAvailable, UniqueViolation
 
+from exchanger.kernel.money.currencies import currency
 from exchanger.kernel.refusals import Refused
 from web.adapter import WebAdapter
 from web.models import Payment, ProviderEvent
@@ -33,7 +34,8 @@ def provider_call(*, processor: Processor, body: bytes, headers: Mapping[str, st
     """Obey a call of a provider, once: whether it was new. What it says and its id are committed together.
 
     Raises:
-        CallRefused: ``wrong_signature``, ``invalid``, ``unknown_payment``, ``wrong_currency``, ``reference_known``.
+        CallRefused: ``wrong_signature``, ``invalid``, ``unknown_payment``, ``wrong_currency``, ``wrong_amount``,
+            ``reference_known``.
     """
     try:
         call = processor.read_call(body, headers)
@@ -59,7 +61,8 @@ def charge_book(*, charge: Charge, method: str) -> None:
     """Have our payment agree with what its processor says. Older news than we have change nothing.
 
     Raises:
-        CallRefused: ``unknown_payment``, ``wrong_currency``, ``reference_known``: somebody has to look at it.
+        CallRefused: ``unknown_payment``, ``wrong_currency``, ``wrong_amount``, ``reference_known``: somebody has to
+            look at it.
     """
     found = Payment.objects.filter(pk=charge.payment_id, payment_method=method)
     code = found.values_list("order__from_currency", flat=True).first()
@@ -71,6 +74,11 @@ def charge_book(*, charge: Charge, method: str) -> None:
             "Charge %s of payment %s is in %s, not %s", charge.reference, charge.payment_id, charge.currency, code
         )
         raise CallRefused("wrong_currency", f"The payment is in {code}: nothing was booked.", status=409)
+    if not currency(code).is_whole(charge.amount):
+        # It could never be sent back: refunds are of whole minor units.
+        logger.error("Charge %s of payment %s is of %s %s", charge.reference, charge.payment_id, charge.amount, code)
+        message = f"An amount of {code} has fewer decimals: nothing was booked."
+        raise CallRefused("wrong_amount", message, status=409)
     match charge.state:
         case ChargeState.SUCCEEDED:
             _settle(charge)

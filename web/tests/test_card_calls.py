@@ -202,6 +202,12 @@ def test_money_in_another_currency_is_not_booked(payment, settings):
     assert (everything(), ProviderEvent.objects.count()) == (before, 0)
 
 
+def test_less_than_a_cent_is_not_booked(payment, settings):
+    before = everything()
+    refused(call(settings, event(payment, amount="100.001")), 409, "wrong_amount")
+    assert (everything(), ProviderEvent.objects.count()) == (before, 0)
+
+
 def test_a_charge_of_another_payment_is_not_booked(payment, settings):
     other = PaymentFactory(payment_method="card")
     call(settings, event(payment))
