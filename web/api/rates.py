@@ -1,5 +1,5 @@
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db.models import QuerySet
 from django.http import Http404
@@ -38,6 +38,7 @@ HISTORY = [
     OpenApiParameter("interval", str, enum=list(INTERVALS), description=f"day by default; at most {MOST_POINTS}."),
 ]
 HISTORY_LENGTH = timedelta(days=30)
+FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
 
 
 class RateViewSet(PublicAnswers, viewsets.GenericViewSet[ExchangeRate]):
@@ -84,7 +85,7 @@ class RateViewSet(PublicAnswers, viewsets.GenericViewSet[ExchangeRate]):
         throttle_use(rule=HISTORY_LIMIT, who=network_of(origin_of(request._request)))
         now = timezone.now()
         until = min(form.cleaned_data["until"] or now, now)
-        since = form.cleaned_data["since"] or until - HISTORY_LENGTH
+        since = form.cleaned_data["since"] or until - min(HISTORY_LENGTH, until - FIRST_MOMENT)
         interval = form.cleaned_data["interval"] or "day"
         known = _known(pair)
         base = recent_configuration().base_currency

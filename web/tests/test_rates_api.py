@@ -150,6 +150,12 @@ def test_what_cannot_be_charted_is_a_400(publish, query, code):
     assert (answer.status_code, answer.json()["code"]) == (400, code)
 
 
+def test_thirty_days_before_the_first_of_all_are_none(publish):
+    publish()
+    answer = Client().get("/api/v1/rates/usd_uah/history/", {"until": "0001-01-05T00:00:00Z"})
+    assert (answer.status_code, answer.json()["points"]) == (200, [])
+
+
 def test_a_rate_that_changed_too_often_asks_for_a_shorter_range(publish, monkeypatch):
     publish()
     monkeypatch.setattr(history, "MOST_ROWS", 2)
