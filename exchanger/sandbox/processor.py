@@ -92,7 +92,7 @@ class Processor:
                 self.books.made(number)
                 accepted += 1
             else:
-                self.books.put_off(number, time.time() + min(2.0**attempts, LONGEST_WAIT_SECONDS))
+                self.books.put_off(number, time.time() + min(2 ** min(attempts, 16), LONGEST_WAIT_SECONDS))
         return accepted
 
     def _new_refund(self, wanted: dict[str, str]) -> tuple[dict[str, Any], Card]:

@@ -98,6 +98,16 @@ def test_it_remembers_in_its_file(tmp_path):
         assert len(processor.books.calls(time.time())) == 1
 
 
+def test_a_call_that_nobody_hears_for_months_is_still_made():
+    with serving(secret=SECRET, state=":memory:", calls_out=False) as (processor, url):
+        pay(url)
+        [(number, *_)] = processor.books.calls(time.time())
+        for _ in range(1100):
+            processor.books.put_off(number, 0)
+        assert processor.deliver() == 0
+        assert len(processor.books.calls(time.time() + 3601)) == 1
+
+
 class Merchant(ThreadingHTTPServer):
     """Takes calls; refuses the first."""
 
