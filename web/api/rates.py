@@ -113,6 +113,7 @@ class OfferView(PublicAnswers):
 def _offered(pair: Pair, configuration: WebConfiguration, found: CurrentRate | None) -> dict[str, object]:
     limits = configuration.limits_of(pair)
     usable = found is not None and not found.is_stale(configuration.rate_max_age)
+    rate = client_rate(found.rate, configuration.spread) if found is not None and usable else None
     return {
         "pair": pair.code,
         "from_currency": pair.source,
@@ -122,7 +123,7 @@ def _offered(pair: Pair, configuration: WebConfiguration, found: CurrentRate | N
         "from_decimals": currency(pair.source).places,
         "to_decimals": currency(pair.target).places,
         "fee": configuration.fee,
-        "rate": client_rate(found.rate, configuration.spread) if found is not None and usable else None,
+        "rate": rate or None,  # nothing is exchanged at zero
     }
 
 
