@@ -3,7 +3,7 @@
 Amounts and shares are decimal strings, durations whole seconds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -98,17 +98,20 @@ class DocumentSerializer(StrictSerializer):
             raise serializers.ValidationError("Each provider stands here once.")
         return feeds
 
+    def validate_limits(self, limits: dict[str, Any]) -> dict[str, Any]:
+        return _by(_currency_or_pair, limits)
+
     def validate_client_daily_limits(self, limits: dict[str, Decimal]) -> dict[str, Decimal]:
-        return _by(CurrencyField(), limits)
+        return _by(_currency, limits)
 
     def validate_large_refunds(self, limits: dict[str, Decimal]) -> dict[str, Decimal]:
-        return _by(CurrencyField(), limits)
+        return _by(_currency, limits)
 
     def validate_bank_accounts(self, accounts: dict[str, Any]) -> dict[str, Any]:
-        return _by(CurrencyField(), accounts)
+        return _by(_currency, accounts)
 
     def validate_pair_daily_limits(self, limits: dict[str, Decimal]) -> dict[str, Decimal]:
-        return {pair.title: limit for pair, limit in _by(PairField(), limits).items()}
+        return _by(_pair, limits)
 
     def validate_spread(self, share: Decimal) -> Decimal:
         return _share(share)
@@ -123,9 +126,28 @@ class DocumentSerializer(StrictSerializer):
         return attrs
 
 
-def _by(field: serializers.Field[Any, Any, Any, Any], named: Mapping[str, Any]) -> dict[Any, Any]:
-    """The values by what their keys name; ``field`` says whether a key names one."""
-    return {field.run_validation(key): value for key, value in named.items()}
+def _by(name: Callable[[str], str], named: Mapping[str, Any]) -> dict[str, Any]:
+    """The values by what their keys name, each of which stands there once."""
+    found: dict[str, Any] = {}
+    for key, value in named.items():
+        if (known := name(key)) in found:
+            raise serializers.ValidationError(f"{known} stands here twice.")
+        found[known] = value
+    return found
+
+
+def _currency(key: str) -> str:
+    code: str = CurrencyField().run_validation(key)
+    return code
+
+
+def _pair(key: str) -> str:
+    title: str = PairField().run_validation(key).title
+    return title
+
+
+def _currency_or_pair(key: str) -> str:
+    return _pair(key) if "/" in key or "_" in key else _currency(key)
 
 
 def _share(share: Decimal) -> Decimal:

@@ -7,10 +7,9 @@ from procrastinate import App
 
 from exchanger.kernel.backoff import Backoff
 from web import payment_jobs
-from web.adapter import WebAdapter
 from web.configuration import NotConfigured
 from web.services.acting import tokens_purge
-from web.services.events import NotAccepted, order_events_deliver
+from web.services.events import DELIVER, NotAccepted, deliveries_queue, order_events_deliver
 from web.services.feeds import rates_fetch
 from web.services.idempotency import idempotency_purge
 from web.services.orders import orders_expire
@@ -25,7 +24,7 @@ def register(app: App) -> None:
 
     # PostgreSQL queues it (EventDelivery), with one lock per order: the jobs of an order run one after the other, and
     # one that waits for its next try holds the later ones back.
-    @app.task(name="events.deliver", retry=Backoff())
+    @app.task(name=DELIVER, retry=Backoff())
     def deliver_events(order_id: str) -> None:
         """Bring the waiting events of an order to the telegram process."""
         try:
@@ -37,9 +36,9 @@ def register(app: App) -> None:
     @app.periodic(cron="*/5 * * * *")
     @app.task(name="events.sweep", lock="events.sweep", queueing_lock="events.sweep")
     def sweep_events(timestamp: int) -> None:
-        """Deliver what waits without a job; the next run goes on where this one fails."""
-        for order_id in WebAdapter().find_stranded_orders():
-            order_events_deliver(order_id=order_id)
+        """Queue what waits without a job."""
+        if queued := deliveries_queue():
+            logger.warning("Events of %d orders waited without a job", queued)
 
     @app.periodic(cron="*/10 * * * *")
     @app.task(name="rates.fetch", queueing_lock="rates.fetch")

@@ -22,14 +22,22 @@ Handler = Callable[..., Response]
 
 
 def announced(action: str, handler: Handler) -> Handler:
-    """``handler`` of a view, with its intent before it; the operator is both the actor and the resource."""
+    """``handler`` of a view, with its intent before it; the operator is both the actor and the resource.
+
+    An end that Redis could not be told of is done, whatever the answer is.
+    """
 
     @wraps(handler)
     def answer(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         actor = actor_of(request)
         account = Resource(resource_type(User), str(actor.admin_id))
-        with audited(actor, action=action, resource=account, new=kwargs or None):
-            return handler(view, request, *args, **kwargs)
+        with audited(actor, action=action, resource=account, new=kwargs or None) as attempt:
+            try:
+                return handler(view, request, *args, **kwargs)
+            except EndUnconfirmed as error:
+                unconfirmed = error
+                attempt.note(unconfirmed=str(error))
+        raise unconfirmed
 
     return answer
 

@@ -48,7 +48,7 @@ class MaySeeSessions(BasePermission):
     """``identity.view_session`` to read; whether somebody may end them, the service asks, which records it."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        return request.method != "GET" or bool(request.user.has_perm(MAY_SEE))
+        return request.method == "DELETE" or bool(request.user.has_perm(MAY_SEE))
 
 
 class UserSessionsView(APIView):

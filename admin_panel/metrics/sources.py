@@ -33,6 +33,8 @@ SELECT relname, size FROM (
     WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
 ) AS tables WHERE size >= %s ORDER BY size DESC, relname LIMIT %s
 """
+# Replicas that were given no name of their own share one, and a series: it tells of the one furthest behind.
+_REPLICAS = "SELECT replica, max(bytes), max(seconds) FROM list_replicas() GROUP BY replica"
 
 
 def sources() -> dict[str, Source]:
@@ -69,7 +71,7 @@ def _connections(alias: str, at: datetime) -> Iterator[Sample]:
 
 
 def _replicas(alias: str, at: datetime) -> Iterator[Sample]:
-    for replica, behind, seconds in _rows(alias, "SELECT replica, bytes, seconds FROM list_replicas()"):
+    for replica, behind, seconds in _rows(alias, _REPLICAS):
         yield declared.REPLICATION_LAG_BYTES.sample(behind, database=alias, replica=replica)
         if seconds is not None:
             yield declared.REPLICATION_LAG_SECONDS.sample(seconds, database=alias, replica=replica)

@@ -10,6 +10,7 @@ from xlsxwriter import Workbook
 from xlsxwriter.worksheet import Worksheet
 
 from exchanger.kernel.csv_export import csv_pieces, defused
+from exchanger.kernel.money.rounding import exactly
 
 SHEET_ROWS = 1_048_576  # that a sheet can have, its header among them
 CELL_CHARACTERS = 32_767
@@ -90,4 +91,5 @@ def _fitting(text: str) -> str:
 
 def is_kept(number: Decimal) -> bool:
     """Whether a spreadsheet's number has all the digits of this one."""
-    return len(number.normalize().as_tuple().digits) <= NUMBER_DIGITS
+    with exactly():
+        return len(number.normalize().as_tuple().digits) <= NUMBER_DIGITS

@@ -121,21 +121,22 @@ def factor_confirm(*, actor: Actor, factor_id: UUID, code: str, may_replace: boo
     with (
         guess_counted(rule=FACTOR_GUESS, who=str(user_id), wrong=WrongCode),
         audited(actor, action="factor.confirm", resource=_person(user_id)),
+        transaction.atomic(using=ALIAS),
     ):
-        with transaction.atomic(using=ALIAS):
-            _refuse_replacing(user_id, may_replace=may_replace)
-            found = _begun(user_id).select_for_update().filter(pk=factor_id).first()
-            if found is None:
-                raise FactorTaken
-            step = _step_of(decrypted(found.secret, user_id=user_id), code)
-            if step is None:
-                raise WrongCode
-            _confirmed(user_id).delete()
-            _begun(user_id).update(confirmed_at=timezone.now(), last_used_step=step)
-            OperatorRecoveryCode.objects.filter(user_id=user_id).delete()
-            OperatorRecoveryCode.objects.bulk_create(
-                OperatorRecoveryCode(user_id=user_id, code_hash=_hash(user_id, code)) for code in codes
-            )
+        _refuse_replacing(user_id, may_replace=may_replace)
+        found = _begun(user_id).select_for_update().filter(pk=factor_id).first()
+        if found is None:
+            raise FactorTaken
+        step = _step_of(decrypted(found.secret, user_id=user_id), code)
+        if step is None:
+            raise WrongCode
+        _confirmed(user_id).delete()
+        _begun(user_id).update(confirmed_at=timezone.now(), last_used_step=step)
+        OperatorRecoveryCode.objects.filter(user_id=user_id).delete()
+        OperatorRecoveryCode.objects.bulk_create(
+            OperatorRecoveryCode(user_id=user_id, code_hash=_hash(user_id, code)) for code in codes
+        )
+        # Last, and before the commit: where sessions cannot be ended, nothing counts whose codes were not shown.
         user_sessions_end(user_id=user_id, keep=keep_session)
     return codes
 
@@ -181,8 +182,9 @@ def operator_factor_reset(*, actor: Actor, user_id: UUID, reason: str) -> bool:
         ).exists()
         if theirs and SUPERUSER not in held_permissions(actor):
             raise PermissionDenied("Only who holds '*' in the admin context resets the factor of who holds it.")
-        changed = _forget(user_id)
-        ended = user_sessions_revoke(user_id=user_id, context=Context.ADMIN)
+        with transaction.atomic(using=ALIAS):
+            changed = _forget(user_id)
+            ended = user_sessions_revoke(user_id=user_id, context=Context.ADMIN)
         attempt.note(changed=changed, ended=ended)
     return changed
 
@@ -190,12 +192,13 @@ def operator_factor_reset(*, actor: Actor, user_id: UUID, reason: str) -> bool:
 def lost_factor_reset(*, user_id: UUID) -> bool:
     """The same for a maintenance process, which has no operator: for the last one who has lost theirs."""
     with audited(Actor(NOBODY), action="factor.reset", resource=_person(user_id), new={"by": "maintenance"}) as attempt:
-        changed = _forget(user_id)
-        with transaction.atomic(using=IDENTITY), connections[IDENTITY].cursor() as cursor:
-            cursor.execute("SELECT id FROM revoke_context_sessions(%s, %s)", [str(user_id), Context.ADMIN.value])
-            ended = [row_id for (row_id,) in cursor.fetchall()]
-            keys = [key for row_id in ended for key in SESSIONS.deletable_keys(row_id)]
-            invalidate_on_commit(keys, using=IDENTITY)
+        with transaction.atomic(using=ALIAS):
+            changed = _forget(user_id)
+            with transaction.atomic(using=IDENTITY), connections[IDENTITY].cursor() as cursor:
+                cursor.execute("SELECT id FROM revoke_context_sessions(%s, %s)", [str(user_id), Context.ADMIN.value])
+                ended = [row_id for (row_id,) in cursor.fetchall()]
+                keys = [key for row_id in ended for key in SESSIONS.deletable_keys(row_id)]
+                invalidate_on_commit(keys, using=IDENTITY)
         attempt.note(changed=changed, ended=len(ended))
     return changed
 
@@ -248,9 +251,9 @@ def _take_recovery_code(user_id: UUID, code: str) -> bool:
 
 
 def _forget(user_id: UUID) -> bool:
-    with transaction.atomic(using=ALIAS):
-        OperatorRecoveryCode.objects.filter(user_id=user_id).delete()
-        gone, _ = OperatorFactor.objects.filter(user_id=user_id).delete()
+    """In the caller's transaction, which ends the person's sessions before it is committed: both, or neither."""
+    OperatorRecoveryCode.objects.filter(user_id=user_id).delete()
+    gone, _ = OperatorFactor.objects.filter(user_id=user_id).delete()
     return bool(gone)
 
 

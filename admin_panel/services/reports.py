@@ -104,7 +104,9 @@ def report_retry(*, actor: Actor, report: Report) -> Report:
         require_permission(actor, kind_of(report).permission)
         with transaction.atomic(using=ALIAS):
             failed = Report.objects.filter(pk=report.pk, status=ReportStatus.FAILED)
-            if not failed.update(status=ReportStatus.QUEUED, attempts=0, progress=0, rows_written=0, problem=""):
+            if not failed.update(
+                status=ReportStatus.QUEUED, attempts=0, progress=0, rows_written=0, problem="", finished_at=None
+            ):
                 raise ReportRefused("report_not_failed", "Only a report that has failed is tried again.", status=409)
             _defer(report.pk)
     report.refresh_from_db()

@@ -275,6 +275,11 @@ def test_the_api_refuses_who_may_not_and_records_it_once(operator_with, world, c
     assert {(entry.resource_type, entry.resource_id) for entry in entries} == {("user", str(client_of_all.pk))}
 
 
+def test_who_may_not_list_a_persons_sessions_does_not_learn_of_them_by_another_method(operator_with, client_of_all):
+    operator = operator_with("identity.view_user")
+    assert operator.head(sessions_at(client_of_all)).status_code == 403
+
+
 def test_the_api_knows_neither_strangers_nor_other_contexts(operator, client_of_all, world):
     stranger = UserFactory.build()
     assert operator.get(sessions_at(stranger)).status_code == 404

@@ -10,6 +10,8 @@ from admin_panel.receivers import tried_address
 from admin_panel.services import audit
 from admin_panel.services.actors import NOBODY
 from admin_panel.tests.factories import AuditLogFactory
+from exchanger.kernel.cache.access import circuit
+from identity.models import Session
 from identity.services.sessions import session_open
 from identity.session_values import stored_id
 from identity.tests.factories import PASSWORD, UserFactory
@@ -206,3 +208,15 @@ def test_ending_ones_own_sessions_is_an_entry_and_a_logout_is_one(operator):
         ("session.close", "done"),
     ]
     assert entries[0].new_values == {"session_id": others[0]}
+
+
+def test_an_end_that_redis_was_not_told_of_is_done_all_the_same(operator, monkeypatch):
+    other = stored_id(session_open(user=operator.person).session_key)
+    monkeypatch.setattr(circuit, "_open", True)  # as it is while Redis does not answer
+    monkeypatch.setattr(circuit, "_next_probe", float("inf"))
+    answer = own(operator, "post", "sessions/end-others")
+    assert (answer.status_code, answer.json()["code"]) == (503, "end_unconfirmed")
+    log = AuditLog.objects.select_related("result").get()
+    assert log.outcome == "done"
+    assert log.result.details["unconfirmed"].startswith("The sessions have ended.")
+    assert not Session.objects.filter(pk=other).exists()

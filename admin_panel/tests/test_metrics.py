@@ -4,6 +4,7 @@ import re
 import threading
 import uuid
 from collections import defaultdict
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -263,20 +264,37 @@ def test_without_a_database_the_others_are_recorded(world):
     assert found["redis_keys"]
 
 
-def test_a_replica_is_told_with_how_far_it_is_behind(world):
-    """The server's list of replicas is made to hold one: a standby of its own would take this test a minute."""
-    server = world.superuser("web")
+@contextmanager
+def replicas(server, *rows):
+    """The server's list of replicas is made to hold these: a standby of its own would take a test a minute."""
     server.execute(
-        "CREATE SCHEMA fake; CREATE VIEW fake.pg_stat_replication AS SELECT 'standby' AS application_name, 7 AS pid,"
-        " '0/0'::pg_lsn AS replay_lsn, interval '3 seconds' AS replay_lag;"
+        "CREATE SCHEMA fake; CREATE VIEW fake.pg_stat_replication AS SELECT * FROM (VALUES"
+        f" {', '.join(rows)}) AS made (application_name, pid, replay_lsn, replay_lag);"
         "GRANT USAGE ON SCHEMA fake TO PUBLIC; ALTER FUNCTION list_replicas() SET search_path = fake, pg_catalog"
     )
     try:
-        found = collected()
+        yield
     finally:
         server.execute("ALTER FUNCTION list_replicas() SET search_path = pg_catalog, pg_temp; DROP SCHEMA fake CASCADE")
+
+
+def test_a_replica_is_told_with_how_far_it_is_behind(world):
+    with replicas(world.superuser("web"), "('standby', 7, '0/0'::pg_lsn, interval '3 seconds')"):
+        found = collected()
     assert found["replication_lag_seconds"] == {("web", "standby"): 3}
     assert found["replication_lag_bytes"]["web", "standby"] > 0
+
+
+def test_of_replicas_of_one_name_the_one_furthest_behind_is_told(world):
+    """PostgreSQL calls every standby ``walreceiver`` that was given no name."""
+    in_time, behind = (
+        "('walreceiver', 7, 'FFFFFFFF/0'::pg_lsn, NULL)",
+        "('walreceiver', 8, '0/0'::pg_lsn, interval '3 seconds')",
+    )
+    with replicas(world.superuser("web"), in_time, behind):
+        found = collected()
+    assert found["replication_lag_seconds"] == {("web", "walreceiver"): 3}
+    assert found["replication_lag_bytes"]["web", "walreceiver"] > 0
 
 
 # --- Once a minute

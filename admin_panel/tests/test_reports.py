@@ -169,6 +169,11 @@ def test_a_spreadsheet_has_numbers_while_it_keeps_their_digits_and_text_beyond()
     assert abs(moment - INSIDE) < timedelta(seconds=1)
 
 
+def test_a_sum_with_more_digits_than_python_works_with_is_text_beyond():
+    sums = ["1000000000000000.0000000000000001", "1000000000000000.0000000000000000"]
+    assert [writing.is_kept(Decimal(text)) for text in sums] == [False, True]
+
+
 def test_what_is_too_long_for_a_cell_is_cut_and_says_so():
     AuditLogFactory(created_at=INSIDE, user_agent="x" * 40_000)
     [[_, row]] = sheets(path_of(made(AUDIT, format="xlsx")))
@@ -360,9 +365,11 @@ def test_a_failed_one_is_tried_again_and_only_a_failed_one(world):
         parameters={**PERIOD, "format": "csv"},
         attempts=5,
         problem="It was tried 5 times.",
+        finished_at=INSIDE,
     )
     report = report_retry(actor=actor(MAY_REQUEST, ORDERS.permission), report=failed)
     assert (report.status, report.attempts, report.problem) == (ReportStatus.QUEUED, 0, "")
+    assert report.finished_at is None  # it is to be made
     assert world.superuser("admin").execute("SELECT count(*) FROM procrastinate_jobs").fetchone() == (1,)
     with pytest.raises(Exception, match="Only a report that has failed"):
         report_retry(actor=actor("*"), report=report)

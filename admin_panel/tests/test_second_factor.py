@@ -3,12 +3,13 @@
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from threading import Barrier
 
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.db import connections
+from django.db import DatabaseError, connections
 from django.test import Client, override_settings
 from django.urls import get_resolver, resolve
 
@@ -338,6 +339,44 @@ def test_where_it_is_not_required_it_is_asked_of_those_who_have_one_alone(person
 
 
 # --- Lost
+
+
+@contextmanager
+def sessions_that_stay(world):
+    """Identity refuses to end sessions, as it does while it is down."""
+    server = world.superuser("identity")
+    server.execute(
+        "CREATE FUNCTION stay() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'down'; END $$;"
+        "CREATE TRIGGER stay BEFORE DELETE ON sessions FOR EACH STATEMENT EXECUTE FUNCTION stay()"
+    )
+    try:
+        yield
+    finally:
+        server.execute("DROP TRIGGER stay ON sessions; DROP FUNCTION stay()")
+
+
+def test_a_factor_does_not_count_whose_recovery_codes_nobody_was_shown(world, person):
+    begun = factors.factor_enrol(actor=Actor(person.pk), email=person.email, may_replace=False)
+    code = Authenticator(begun.secret).code()
+    confirm = {"actor": Actor(person.pk), "factor_id": begun.id, "code": code, "may_replace": False}
+    with sessions_that_stay(world), pytest.raises(DatabaseError):
+        factors.factor_confirm(**confirm, keep_session="")
+    assert OperatorFactor.objects.get().confirmed_at is None
+    assert not OperatorRecoveryCode.objects.exists()
+    assert trail()[-1] == ("factor.confirm", "failed")
+    assert len(factors.factor_confirm(**confirm, keep_session="")) == RECOVERY_CODES
+
+
+def test_a_factor_stays_while_the_persons_sessions_cannot_be_ended(world, person, as_context):
+    authenticator_of(person)
+    by = Actor(UserFactory(permissions={"admin": ["*"]}).pk)
+    with sessions_that_stay(world):
+        with pytest.raises(DatabaseError):
+            factors.operator_factor_reset(actor=by, user_id=person.pk, reason="lost the phone")
+        with as_context(None), pytest.raises(DatabaseError):
+            factors.lost_factor_reset(user_id=person.pk)
+    assert OperatorFactor.objects.get().user_id == person.pk
+    assert trail() == [("factor.reset", "failed")] * 2
 
 
 def reset(client: Client, user, reason: str = "lost the phone"):

@@ -36,10 +36,16 @@ def factor_secrets(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register(TAG)
-def acting_secret(**kwargs: Any) -> list[CheckMessage]:
-    if current_or_none() not in (Context.WEB, Context.TELEGRAM) or len(settings.ACTING_SECRET) >= SHORTEST_SECRET:
+def shared_secrets(**kwargs: Any) -> list[CheckMessage]:
+    """What web and telegram sign for one another: whoever works a short one out from a signature speaks for them."""
+    if current_or_none() not in (Context.WEB, Context.TELEGRAM):
         return []
-    return [error(35, f"ACTING_SECRET has fewer than {SHORTEST_SECRET} characters.", GENERATED)]
+    shared = ((35, "ACTING_SECRET", settings.ACTING_SECRET), (36, "EVENTS_SECRET", settings.EVENTS_SECRET))
+    return [
+        error(number, f"{name} has fewer than {SHORTEST_SECRET} characters.", GENERATED)
+        for number, name, secret in shared
+        if len(secret) < SHORTEST_SECRET
+    ]
 
 
 @register(TAG)

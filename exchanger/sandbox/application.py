@@ -49,7 +49,7 @@ class Application:
         return 404, JSON, '{"code": "not_found"}'
 
     def _checkout(self, method: str, environ: dict[str, Any]) -> Answer:
-        text = environ.get("QUERY_STRING", "") if method == "GET" else _body(environ).decode()
+        text = environ.get("QUERY_STRING", "") if method == "GET" else _body(environ).decode(errors="replace")
         fields = {name: values[0] for name, values in parse_qs(text).items()}
         data, signature = fields.get("data", ""), fields.get("signature", "")
         try:

@@ -92,7 +92,7 @@ class Processor:
                 self.books.made(number)
                 accepted += 1
             else:
-                self.books.put_off(number, time.time() + min(2.0**attempts, LONGEST_WAIT_SECONDS))
+                self.books.put_off(number, time.time() + min(2 ** min(attempts, 16), LONGEST_WAIT_SECONDS))
         return accepted
 
     def _new_refund(self, wanted: dict[str, str]) -> tuple[dict[str, Any], Card]:
@@ -102,6 +102,8 @@ class Processor:
         card = CARDS[charge["card"]]
         if card.refunds is Refunds.REFUSED:
             raise Declined(422, "refunds_refused")
+        if Decimal(wanted["amount"]) <= 0:
+            raise Declined(422, "nothing_to_refund")
         gone = sum(Decimal(refund["amount"]) for refund in self.books.refunds(wanted["payment_id"]))
         if wanted["currency"] != charge["currency"] or gone + Decimal(wanted["amount"]) > Decimal(charge["amount"]):
             raise Declined(422, "more_than_was_charged")

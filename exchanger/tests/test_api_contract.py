@@ -26,7 +26,7 @@ PACKAGES = ("exchanger", "identity", "web", "admin_panel", "bot")
 MONEY = re.compile(r"(^|_)(amount|rate|spread|fee|minimum|maximum|open|high|low|close|balance)$")
 MOMENT = re.compile(r"(_at|_from|_until|^at|_seen|_after|_before|^since|^until)$")
 IDEMPOTENCY = (idempotency.KeyRequired, idempotency.KeyMalformed, idempotency.Conflict, idempotency.InFlight)
-OPERATORS = {"payment_missing"}  # what only the panel can meet
+OPERATORS = {"payment_missing", "payout_too_small"}  # what only the panel can meet
 ERROR = {"$ref": "#/components/schemas/Error"}
 
 

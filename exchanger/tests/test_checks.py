@@ -83,6 +83,7 @@ def test_the_local_run_has_no_finding(servers: TestServers, context: Context | N
         ({"SECRET_KEY": "django-insecure-" + "x" * 50}, "E031"),
         ({"SECRET_KEY": "x" * 49}, "E032"),
         ({"ACTING_SECRET": "x" * 49}, "E035"),
+        ({"EVENTS_SECRET": "x" * 49}, "E036"),
         ({"SECURE_COOKIES": "false", "SECURE_SSL_REDIRECT": "true"}, "E040"),
         ({"ALLOWED_HOSTS": "web.exchanger.example,*"}, "E041"),
         ({"SECURE_HSTS_SECONDS": "0"}, "W040"),

@@ -53,6 +53,7 @@ def test_a_link_that_the_merchant_did_not_sign_leads_nowhere(served):
     assert pay(url, secret="another").status_code == 400
     assert httpx.get(f"{url}/checkout").status_code == 400
     assert httpx.post(f"{url}/checkout", data={**link(), "card": "1"}).status_code == 400
+    assert httpx.post(f"{url}/checkout", content=b"\xff").status_code == 400
     assert processor.charge("p-1") is None
 
 
@@ -80,6 +81,8 @@ def test_a_refund_is_done_once_for_its_key_and_never_beyond_the_charge(served):
     assert refund(url, currency="EUR").status_code == 422
     assert refund(url, key="").status_code == 400
     assert refund(url, amount="much").status_code == 400
+    assert refund(url, amount="0.00").status_code == 422
+    assert refund(url, amount="-1.00").status_code == 422
     first, again = refund(url, amount="70.00"), refund(url, amount="70.00")
     assert (first.status_code, again.json()) == (201, first.json())
     assert refund(url, amount="60.00").status_code == 409
@@ -96,6 +99,16 @@ def test_it_remembers_in_its_file(tmp_path):
     with serving(secret=SECRET, state=state, calls_out=False) as (processor, url):
         assert httpx.get(f"{url}/charges/p-1", headers=BEARER).json() == charge
         assert len(processor.books.calls(time.time())) == 1
+
+
+def test_a_call_that_nobody_hears_for_months_is_still_made():
+    with serving(secret=SECRET, state=":memory:", calls_out=False) as (processor, url):
+        pay(url)
+        [(number, *_)] = processor.books.calls(time.time())
+        for _ in range(1100):
+            processor.books.put_off(number, 0)
+        assert processor.deliver() == 0
+        assert len(processor.books.calls(time.time() + 3601)) == 1
 
 
 class Merchant(ThreadingHTTPServer):

@@ -33,8 +33,15 @@ class PairFilter(filters.Filter):
         return queryset.filter(from_currency=value.source, to_currency=value.target)
 
 
+class ChoicesFilter(filters.MultipleChoiceFilter):
+    """Any of the values that are given, of a column of the row itself: none comes twice, so nothing is sorted out."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, distinct=False, **kwargs)
+
+
 class OrderFilter(filters.FilterSet):
-    status = filters.MultipleChoiceFilter(choices=OrderStatus.choices)
+    status = ChoicesFilter(choices=OrderStatus.choices)
     pair = PairFilter()
     from_currency = filters.CharFilter(lookup_expr="iexact")
     to_currency = filters.CharFilter(lookup_expr="iexact")
@@ -57,7 +64,7 @@ class RateFilter(filters.FilterSet):
 
 class PaymentFilter(filters.FilterSet):
     order = filters.UUIDFilter(field_name="order_id")
-    status = filters.MultipleChoiceFilter(choices=PaymentStatus.choices)
+    status = ChoicesFilter(choices=PaymentStatus.choices)
     payment_method = filters.CharFilter()
     created_after = MomentFilter(field_name="created_at", lookup_expr="gte")
     created_before = MomentFilter(field_name="created_at", lookup_expr="lt")
@@ -70,7 +77,7 @@ class PaymentFilter(filters.FilterSet):
 class TransactionFilter(filters.FilterSet):
     order = filters.UUIDFilter(field_name="order_id")
     account = filters.ChoiceFilter(choices=[(Account.CLIENT, "client"), (Account.SUSPENSE, "suspense")])
-    kind = filters.MultipleChoiceFilter(choices=EntryKind.choices)
+    kind = ChoicesFilter(choices=EntryKind.choices)
     currency = filters.CharFilter(lookup_expr="iexact")
     created_after = MomentFilter(field_name="created_at", lookup_expr="gte")
     created_before = MomentFilter(field_name="created_at", lookup_expr="lt")

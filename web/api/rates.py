@@ -1,5 +1,5 @@
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db.models import QuerySet
 from django.http import Http404
@@ -38,6 +38,7 @@ HISTORY = [
     OpenApiParameter("interval", str, enum=list(INTERVALS), description=f"day by default; at most {MOST_POINTS}."),
 ]
 HISTORY_LENGTH = timedelta(days=30)
+FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
 
 
 class RateViewSet(PublicAnswers, viewsets.GenericViewSet[ExchangeRate]):
@@ -84,7 +85,7 @@ class RateViewSet(PublicAnswers, viewsets.GenericViewSet[ExchangeRate]):
         throttle_use(rule=HISTORY_LIMIT, who=network_of(origin_of(request._request)))
         now = timezone.now()
         until = min(form.cleaned_data["until"] or now, now)
-        since = form.cleaned_data["since"] or until - HISTORY_LENGTH
+        since = form.cleaned_data["since"] or until - min(HISTORY_LENGTH, until - FIRST_MOMENT)
         interval = form.cleaned_data["interval"] or "day"
         known = _known(pair)
         base = recent_configuration().base_currency
@@ -112,6 +113,7 @@ class OfferView(PublicAnswers):
 def _offered(pair: Pair, configuration: WebConfiguration, found: CurrentRate | None) -> dict[str, object]:
     limits = configuration.limits_of(pair)
     usable = found is not None and not found.is_stale(configuration.rate_max_age)
+    rate = client_rate(found.rate, configuration.spread) if found is not None and usable else None
     return {
         "pair": pair.code,
         "from_currency": pair.source,
@@ -121,7 +123,7 @@ def _offered(pair: Pair, configuration: WebConfiguration, found: CurrentRate | N
         "from_decimals": currency(pair.source).places,
         "to_decimals": currency(pair.target).places,
         "fee": configuration.fee,
-        "rate": client_rate(found.rate, configuration.spread) if found is not None and usable else None,
+        "rate": rate or None,  # nothing is exchanged at zero
     }
 
 

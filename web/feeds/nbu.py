@@ -40,7 +40,7 @@ class NationalBankOfUkraine:
 def _json(body: bytes) -> Any:
     try:
         return json.loads(body, parse_float=Decimal, parse_int=Decimal, parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, ArithmeticError, RecursionError) as error:
         raise WrongAnswer(f"the answer is not JSON ({type(error).__name__})") from error
 
 

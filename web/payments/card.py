@@ -3,7 +3,7 @@
 import base64
 import hmac
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlencode
@@ -69,7 +69,7 @@ class CardProcessor:
         if answer.status_code in (httpx.codes.NOT_FOUND, httpx.codes.UNPROCESSABLE_ENTITY):
             raise RefundDeclined(f"refund {refund.pk}: HTTP {answer.status_code} {answer.text[:200]}")
         try:
-            return str(decode(answer.raise_for_status().content)["id"])
+            return _reference(decode(answer.raise_for_status().content)["id"])
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
             raise ProviderUnavailable(f"refund {refund.pk}: {error!r}") from error
 
@@ -86,7 +86,7 @@ class CardProcessor:
             event_id, kind = found["id"], found["type"]
         except (ValueError, KeyError, TypeError) as error:
             raise WrongCall(f"not an event: {error!r}") from error
-        if not isinstance(event_id, str) or not 0 < len(event_id) <= 100:
+        if not isinstance(event_id, str) or not 0 < len(event_id) <= 100 or "\x00" in event_id:
             raise WrongCall("an event's id is a text of 1 to 100 characters")
         ours = isinstance(kind, str) and kind.startswith("charge.")
         return Call(event_id, _charge(found.get("charge")) if ours else None)
@@ -127,17 +127,33 @@ def _charge(found: Any) -> Charge:
         state, received_at = ChargeState(found["status"]), found["received_at"]
         charge = Charge(
             payment_id=UUID(found["payment_id"]),
-            reference=str(found["id"])[:100],
+            reference=_reference(found["id"]),
             state=state,
             amount=_amount(found["amount"]),
             currency=str(found["currency"]),
-            received_at=datetime.fromisoformat(received_at) if received_at else None,
+            received_at=_moment(received_at) if received_at else None,
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise WrongCall(f"not a charge: {error!r}") from error
-    if state is ChargeState.SUCCEEDED and (charge.received_at is None or charge.received_at.tzinfo is None):
-        raise WrongCall("a charge that succeeded says when, with its time zone")
+    if state is ChargeState.SUCCEEDED and charge.received_at is None:
+        raise WrongCall("a charge that succeeded says when")
     return charge
+
+
+def _reference(found: object) -> str:
+    """What PostgreSQL keeps of a processor's name of something; raises ValueError."""
+    text = str(found)[:100]
+    if "\x00" in text:
+        raise ValueError(f"{text!r} is no name")
+    return text
+
+
+def _moment(text: str) -> datetime:
+    """In UTC: PostgreSQL keeps no year beyond 9999 that Python could read. Raises ValueError, OverflowError."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} is without its time zone")
+    return moment.astimezone(UTC)
 
 
 def _amount(text: object) -> Decimal:

@@ -1,7 +1,8 @@
 """Charges of payment processors: what they call to say, what they are asked, and what is booked of it."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 
 from django.db import IntegrityError, OperationalError, transaction
@@ -9,6 +10,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from psycopg.errors import LockNotAvailable, UniqueViolation
 
+from exchanger.kernel.money.currencies import currency
 from exchanger.kernel.refusals import Refused
 from web.adapter import WebAdapter
 from web.models import Payment, ProviderEvent
@@ -33,7 +35,8 @@ def provider_call(*, processor: Processor, body: bytes, headers: Mapping[str, st
     """Obey a call of a provider, once: whether it was new. What it says and its id are committed together.
 
     Raises:
-        CallRefused: ``wrong_signature``, ``invalid``, ``unknown_payment``, ``wrong_currency``, ``reference_known``.
+        CallRefused: ``wrong_signature``, ``invalid``, ``unknown_payment``, ``wrong_currency``, ``wrong_amount``,
+            ``reference_known``.
     """
     try:
         call = processor.read_call(body, headers)
@@ -59,7 +62,8 @@ def charge_book(*, charge: Charge, method: str) -> None:
     """Have our payment agree with what its processor says. Older news than we have change nothing.
 
     Raises:
-        CallRefused: ``unknown_payment``, ``wrong_currency``, ``reference_known``: somebody has to look at it.
+        CallRefused: ``unknown_payment``, ``wrong_currency``, ``wrong_amount``, ``reference_known``: somebody has to
+            look at it.
     """
     found = Payment.objects.filter(pk=charge.payment_id, payment_method=method)
     code = found.values_list("order__from_currency", flat=True).first()
@@ -71,6 +75,11 @@ def charge_book(*, charge: Charge, method: str) -> None:
             "Charge %s of payment %s is in %s, not %s", charge.reference, charge.payment_id, charge.currency, code
         )
         raise CallRefused("wrong_currency", f"The payment is in {code}: nothing was booked.", status=409)
+    if not currency(code).is_whole(charge.amount):
+        # It could never be sent back: refunds are of whole minor units.
+        logger.error("Charge %s of payment %s is of %s %s", charge.reference, charge.payment_id, charge.amount, code)
+        message = f"An amount of {code} has fewer decimals: nothing was booked."
+        raise CallRefused("wrong_amount", message, status=409)
     match charge.state:
         case ChargeState.SUCCEEDED:
             _settle(charge)
@@ -85,7 +94,7 @@ def payments_reconcile() -> int:
 
     This finds charges whose call was lost, those with another card after a decline among them. An attempt without a
     charge is given up after GIVE_UP_CHARGE, and a transfer that did not come after GIVE_UP_TRANSFER. A processor that
-    does not answer is asked again in the next run.
+    does not answer is asked again in the next run, about the other payments first.
     """
     asked = 0
     silent: set[str] = set()
@@ -97,17 +106,15 @@ def payments_reconcile() -> int:
         except ProviderUnavailable as error:
             logger.warning("To be asked again: %s", error)
             silent.add(payment.payment_method)
+            with _unless_locked(payment):
+                _put_last(payment)  # it may be this one alone that has no answer
             continue
         asked += 1
-        try:
+        with _unless_locked(payment):
             _reconcile(payment, charge)
-        except OperationalError as error:
-            if not isinstance(error.__cause__, LockNotAvailable):
-                raise
-            # Somebody is long at its order: that must not cost the others their turn.
-            logger.warning("Payment %s is left for the next run: its order is locked", payment.pk)
     for transfer in WebAdapter().find_payments_to_give_up(PROCESSORS, GIVE_UP_TRANSFER):
-        payment_cancel(payment_id=transfer.pk, reason="not_received")
+        with _unless_locked(transfer):
+            payment_cancel(payment_id=transfer.pk, reason="not_received")
     return asked
 
 
@@ -147,5 +154,20 @@ def _reconcile(payment: Payment, charge: Charge | None) -> None:
             logger.exception("Not booked: charge %s of payment %s", charge.reference, payment.pk)
     elif payment.created_at < timezone.now() - GIVE_UP_CHARGE:
         payment_cancel(payment_id=payment.pk, reason="not_paid")
-    # Whoever was asked about last is asked about last in the next run.
+    _put_last(payment)
+
+
+def _put_last(payment: Payment) -> None:
+    """Whoever was asked about last is asked about last in the next run."""
     Payment.objects.filter(pk=payment.pk, status__in=UNSETTLED).update(updated_at=Now())
+
+
+@contextmanager
+def _unless_locked(payment: Payment) -> Iterator[None]:
+    """Somebody may be long at the payment's order: that must not cost the others their turn."""
+    try:
+        yield
+    except OperationalError as error:
+        if not isinstance(error.__cause__, LockNotAvailable):
+            raise
+        logger.warning("Payment %s is left for the next run: its order is locked", payment.pk)

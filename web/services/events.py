@@ -8,6 +8,7 @@ import httpx
 from django.conf import settings
 from django.db.models import Max
 from django.db.models.functions import Now
+from procrastinate.contrib.django import app
 
 from exchanger.kernel.events import PATH, Event, signed_headers
 from exchanger.kernel.http import trusted
@@ -15,6 +16,7 @@ from web.adapter import WebAdapter
 from web.models import AnalyticsEvent, EventDelivery, Order
 
 TIMEOUT_SECONDS = 5
+DELIVER = "events.deliver"
 
 
 class NotAccepted(RuntimeError):
@@ -55,10 +57,21 @@ def order_events_deliver(*, order_id: UUID) -> int:
     return accepted
 
 
+def deliveries_queue() -> int:
+    """Queue a job for each order with events that have waited for long and have none; how many orders.
+
+    They are not brought here: an order of which the telegram process takes nothing would keep the others waiting.
+    """
+    orders = WebAdapter().find_stranded_orders()
+    for order_id in orders:
+        app.configure_task(DELIVER, lock=f"events.{order_id}").defer(order_id=str(order_id))
+    return len(orders)
+
+
 def events_redeliver(*, since: datetime) -> int:
     """Make the events accepted since a moment (aware) wait again, for a receiver that has lost them; how many.
 
-    The schedule's sweep brings them; those that the receiver has kept it knows by their ids.
+    The schedule's sweep queues them; those that the receiver has kept it knows by their ids.
     """
     return EventDelivery.objects.filter(delivered_at__gte=since).update(delivered_at=None)
 

@@ -31,13 +31,19 @@ def order_complete(*, order_id: UUID) -> Order:
 
     Raises:
         Order.DoesNotExist
-        OrderRefused: ``order_status``.
-        web.ledger.WrongEntries: without a quote, and what is due is less than its currency's smallest unit.
+        OrderRefused: ``order_status``; ``payout_too_small`` (without a quote, and what is due is less than its
+            currency's smallest unit).
     """
     with transaction.atomic(using=ALIAS):
         order = order_lock(order_id=order_id)
         order_move(order=order, to=OrderStatus.COMPLETED)
         gross, fee = payout_of(order)
+        if gross <= fee:
+            raise OrderRefused(
+                "payout_too_small",
+                f"What is due is less than the smallest amount of {order.to_currency}: let the payout fail instead.",
+                status=409,
+            )
         ledger_post(order=order, entry_set=ledger.order_completed(order, gross=gross, fee=fee))
         return order
 

@@ -28,6 +28,7 @@ class OrderRefused(Refused):
             "client_limit": "That is more than you may give of USD on a day: order at most 100 USD.",
             "pair_limit": "That is more than we exchange of USD/UAH on a day: order at most 100 USD.",
             "order_status": "The order is paid, and only one that is not paid yet can be cancelled.",
+            "payout_too_small": "What is due is less than the smallest amount of UAH: let the payout fail instead.",
             "payment_missing": "The ledger has no payment of this order, so nothing can be sent back.",
         },
     }

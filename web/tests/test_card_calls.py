@@ -126,6 +126,17 @@ def test_a_body_that_was_changed_on_its_way(payment, settings):
     assert everything() == before
 
 
+def test_a_signature_over_another_end_of_the_timestamp(payment, settings):
+    head, body = json.dumps(event(payment)).encode().split(b".", 1)
+    timestamp = str(int(time.time()))
+    signature = sign(head + b"." + body, secret=settings.CARD_PROCESSOR_SECRET, timestamp=timestamp)
+    headers = {"X-Timestamp": f"{timestamp}.{head.decode()}", "X-Signature": signature}
+    before = everything()
+    client = Client(raise_request_exception=False)
+    refused(client.post(URL, body, "application/json", headers=headers), 401, "wrong_signature")
+    assert everything() == before
+
+
 def test_where_no_secret_is_set_nobody_is_believed(payment, settings):
     settings.CARD_PROCESSOR_SECRET = ""
     before = everything()
@@ -141,6 +152,7 @@ WRONG = [
     {"id": 7, "type": "charge.succeeded"},
     {"id": "", "type": "charge.succeeded"},
     {"id": "e" * 101, "type": "charge.succeeded"},
+    {"id": "evt_\x00", "type": "payout.sent"},
     {"id": "evt_1", "type": "charge.succeeded"},
     {"id": "evt_1", "type": "charge.succeeded", "charge": []},
 ]
@@ -151,6 +163,8 @@ WRONG_CHARGES = [
     {"amount": "NaN"},
     {"amount": "1e30"},
     {"amount": "0.000000001"},
+    {"id": "ch_\x00"},
+    {"received_at": "9999-12-31T23:59:59-14:00"},
     {"received_at": None},
     {"received_at": "2026-01-01T00:00:00"},
     {"received_at": "yesterday"},
@@ -185,6 +199,12 @@ def test_a_payment_that_is_not_here_is_not_acknowledged_and_may_be_told_again(pa
 def test_money_in_another_currency_is_not_booked(payment, settings):
     before = everything()
     refused(call(settings, event(payment, currency="EUR")), 409, "wrong_currency")
+    assert (everything(), ProviderEvent.objects.count()) == (before, 0)
+
+
+def test_less_than_a_cent_is_not_booked(payment, settings):
+    before = everything()
+    refused(call(settings, event(payment, amount="100.001")), 409, "wrong_amount")
     assert (everything(), ProviderEvent.objects.count()) == (before, 0)
 
 

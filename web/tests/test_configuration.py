@@ -27,8 +27,9 @@ def test_a_document_is_read_into_types():
     assert configuration.currencies == {"USD", "UAH", "EUR", "BTC"}
 
 
-def test_a_pairs_own_limits_go_before_its_currencys():
-    limits = DOCUMENT["limits"] | {"USD/UAH": {"min": "50", "max": "60"}}
+@pytest.mark.parametrize("pair", ["USD/UAH", "usd_uah"])
+def test_a_pairs_own_limits_go_before_its_currencys(pair):
+    limits = DOCUMENT["limits"] | {pair: {"min": "50", "max": "60"}}
     configuration = WebConfiguration.parse(1, DOCUMENT | {"limits": limits})
     assert configuration.limits_of(USD_UAH).minimum == Decimal(50)
     assert configuration.limits_of(Pair("USD", "EUR")).minimum == Decimal(20)
@@ -44,6 +45,10 @@ def test_a_pairs_own_limits_go_before_its_currencys():
         ("limits", {}),
         ("limits", {"USD": {"min": "0", "max": "1"}}),
         ("limits", {"USD": {"min": "2", "max": "1"}}),
+        ("limits", DOCUMENT["limits"] | {"USD-UAH": {"min": "50", "max": "60"}}),
+        ("limits", DOCUMENT["limits"] | {"usd": {"min": "50", "max": "60"}}),
+        ("client_daily_limits", {"USD": "100", "usd": "900"}),
+        ("pair_daily_limits", {"USD/UAH": "100", "usd_uah": "900"}),
         ("spread", 0.005),
         ("spread", "1"),
         ("spread", "-0.1"),

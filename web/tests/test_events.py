@@ -8,8 +8,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections, transaction
 from django.db.transaction import TransactionManagementError
+from procrastinate import App
+from procrastinate.testing import InMemoryConnector
 
 from web.adapter import WebAdapter
+from web.jobs import register
 from web.models import AnalyticsEvent, EventDelivery, Order
 from web.services.events import event_publish
 from web.tests.factories import OrderFactory
@@ -110,6 +113,21 @@ def test_an_order_without_a_job_counts_as_stranded_after_a_while_and_not_before(
     assert WebAdapter().find_stranded_orders() == []
     web.execute("UPDATE event_deliveries SET created_at = now() - interval '10 minutes'")
     assert WebAdapter().find_stranded_orders() == [order.pk]
+
+
+@pytest.mark.context("web")
+def test_the_sweep_queues_every_order_whatever_is_refused_of_another(world):
+    orders = [OrderFactory(), OrderFactory()]
+    for order in orders:
+        publish(order)
+    web = world.superuser("web")
+    web.execute("DELETE FROM procrastinate_jobs")
+    web.execute("UPDATE event_deliveries SET created_at = now() - interval '10 minutes'")
+    app = App(connector=InMemoryConnector())
+    register(app)
+    for _ in range(2):  # those that have a job are left to it
+        app.tasks["events.sweep"].func(0)
+        assert sorted(queued(world)) == sorted(map(job_of, orders))
 
 
 @pytest.mark.context("web")

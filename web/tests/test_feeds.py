@@ -71,6 +71,7 @@ def test_the_oldest_day_of_an_answer_is_its_day():
         json.dumps([USD | {"rate": -42.1}]).encode(),
         json.dumps([USD | {"rate": 1e300}]).encode(),
         json.dumps([USD | {"rate": 1e-300}]).encode(),
+        b'[{"rate": 1e99999999999999999999}]',
         json.dumps([USD | {"rate": float("nan")}]).encode(),
         json.dumps([USD | {"rate": float("inf")}]).encode(),
         json.dumps([USD | {"cc": 840}]).encode(),

@@ -87,6 +87,15 @@ def test_an_order_without_a_quote_is_completed_at_its_rate_rounded_down_and_with
     assert list(ledger_verify()) == [1]
 
 
+def test_a_payout_of_less_than_the_smallest_unit_is_refused_and_changes_nothing():
+    order, _ = paid("processing", quote=False, exchange_rate=Decimal("0.00000001"))
+    before = traces()
+    with pytest.raises(OrderRefused) as refused:
+        order_complete(order_id=order.pk)
+    assert (refused.value.code, refused.value.status) == ("payout_too_small", 409)
+    assert (Order.objects.get().status, traces()) == ("processing", before)
+
+
 @pytest.mark.parametrize(
     ("move", "status", "kind", "becomes"),
     [("fail", "processing", "payout_failed", "failed"), ("call off", "paid", "order_cancelled", "cancelled")],

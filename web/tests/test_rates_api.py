@@ -76,6 +76,12 @@ def test_what_is_on_offer_comes_with_limits_terms_and_clients_rates_in_one_state
     assert [offered["rate"] for offered in answer["pairs"][1:]] == ["0.02487500", None]
 
 
+def test_a_rate_that_the_spread_takes_whole_is_none_on_offer(publish):
+    publish(pairs=["UAH/BTC"])
+    ExchangeRateFactory(from_currency="UAH", to_currency="BTC", rate=Decimal("0.00000001"))
+    assert [offered["rate"] for offered in Client().get("/api/v1/pairs/").json()["pairs"]] == [None]
+
+
 def test_what_is_on_offer_is_nothing_where_nothing_is_published():
     answer = Client().get("/api/v1/pairs/")
     assert (answer.status_code, answer.json()["code"]) == (503, "not_configured")
@@ -148,6 +154,12 @@ def test_what_cannot_be_charted_is_a_400(publish, query, code):
     publish()
     answer = chart(**query)
     assert (answer.status_code, answer.json()["code"]) == (400, code)
+
+
+def test_thirty_days_before_the_first_of_all_are_none(publish):
+    publish()
+    answer = Client().get("/api/v1/rates/usd_uah/history/", {"until": "0001-01-05T00:00:00Z"})
+    assert (answer.status_code, answer.json()["points"]) == (200, [])
 
 
 def test_a_rate_that_changed_too_often_asks_for_a_shorter_range(publish, monkeypatch):
