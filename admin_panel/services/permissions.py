@@ -37,7 +37,8 @@ def operator_permission_grant(*, actor: Actor, user_id: UUID, permission: str, c
 
     Raises:
         PermissionDenied: the operator may not change permissions, or gives what they do not hold in the admin context.
-        WrongPermissionChange: nobody knows such a permission there.
+        WrongPermissionChange: nobody knows such a permission there, or it would make an operator of an account whose
+            address nobody has confirmed, which a stranger may have opened.
         ReasonMissing
     """
     named = {"permission": permission, "application_context": context.value}
@@ -51,6 +52,8 @@ def operator_permission_grant(*, actor: Actor, user_id: UUID, permission: str, c
             held = _lock_held(actor)
             if not held & {permission, SUPERUSER}:
                 raise PermissionDenied(f"You do not hold '{permission}' yourself, so you cannot give it.")
+            if context is Context.ADMIN and User.objects.filter(pk=user_id, email_verified=False).exists():
+                raise WrongPermissionChange("Their address is not confirmed: have them confirm it by mail first.")
             wanted = {"user_id": user_id, "permission": permission, "application_context": context}
             changed = not UserPermission.objects.filter(**wanted).exists()
             permission_grant(user_id=user_id, permission=permission, context=context)

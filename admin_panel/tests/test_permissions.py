@@ -159,6 +159,16 @@ def test_a_name_that_nobody_knows_there_is_refused_even_to_who_holds_everything(
     assert last_entry().outcome == "failed"
 
 
+def test_an_account_that_a_stranger_may_have_opened_becomes_no_operators(everything):
+    by, user = actor("*"), UserFactory(email_verified=False)
+    before = everything()
+    with pytest.raises(WrongPermissionChange, match="not confirmed"):
+        grant(by, user.pk, "web.view_order")
+    assert everything() == before
+    assert last_entry().outcome == "failed"
+    assert grant(by, user.pk, "bot.view_all", Context.TELEGRAM)
+
+
 def test_a_name_that_nobody_knows_any_more_can_be_taken_back():
     by, user = actor("*"), UserFactory(permissions={"admin": ["orders.of_old"]})
     assert revoke(by, user.pk, "orders.of_old")
