@@ -62,7 +62,9 @@ class ApplicationProcess:
 
     def kill(self) -> None:
         """End it with its worker as a crash of the machine would: no handler of theirs runs."""
-        for child in psutil.Process(self.process.pid).children(recursive=True):
+        parent = psutil.Process(self.process.pid)
+        parent.suspend()  # lest it start another worker meanwhile
+        for child in parent.children(recursive=True):
             child.kill()
         self.process.kill()
         self.process.wait(timeout=10)
