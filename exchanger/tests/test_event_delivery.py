@@ -60,6 +60,10 @@ class Platform:
     def handled(self):
         return self.bot.execute("SELECT count(*) FROM event_inbox WHERE handled_at IS NOT NULL").fetchone()[0]
 
+    def handles(self):
+        doing = "SELECT FROM procrastinate_jobs WHERE status = 'doing' AND task_name LIKE 'events.%'"
+        return self.bot.execute(doing).rowcount
+
     def waits_for(self, condition):
         """Wait, and meanwhile cut short the time until the next try of whatever has failed."""
 
@@ -210,12 +214,17 @@ FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHER
 """
 
 
-def kill_where_it_waits(worker, platform, connection):
+def kill_where_it_waits(worker, platform, connection, come):
     """Kill a worker that has come to the connection's lock, and what PostgreSQL does for it with it.
 
+    ``come`` holds as soon as what waits can be no other work of the worker's, as its look for the next job is.
     (A session that waits for a lock would learn of its client's end only after the statement.)
     """
-    until(lambda: connection.execute(f"SELECT {WAITING}").rowcount, platform.logs, seconds=WAIT_SECONDS)
+
+    def waits():
+        return come() and connection.execute(f"SELECT {WAITING}").rowcount
+
+    until(waits, platform.logs, seconds=WAIT_SECONDS)
     worker.kill()
     connection.execute(f"SELECT pg_terminate_backend(pid) {WAITING}")
     until(lambda: not connection.execute(f"SELECT {WAITING}").rowcount, platform.logs, seconds=WAIT_SECONDS)
@@ -237,7 +246,7 @@ def test_a_worker_killed_after_it_has_sent_loses_and_doubles_nothing(lock, deliv
     platform.waits_for(platform.proxy.waiting.is_set)
     with locked(platform.world, "web", lock):
         platform.proxy.release.set()
-        kill_where_it_waits(worker, platform, platform.web)
+        kill_where_it_waits(worker, platform, platform.web, come=lambda: platform.delivered() == delivered)
     assert platform.delivered() == delivered
     publish(order, as_context, TYPES[1:])
     platform.start(Context.WEB)
@@ -261,7 +270,7 @@ def test_a_bots_worker_killed_in_the_middle_of_an_event_loses_and_doubles_nothin
     platform.waits_for(lambda: platform.delivered() == 4)
     with locked(platform.world, "bot", "LOCK TABLE notifications IN SHARE ROW EXCLUSIVE MODE"):
         worker = platform.start(Context.TELEGRAM)
-        kill_where_it_waits(worker, platform, platform.bot)
+        kill_where_it_waits(worker, platform, platform.bot, come=platform.handles)
     assert platform.handled() == 0
     platform.start(Context.TELEGRAM)
     give_back_stalled(platform.bot)
