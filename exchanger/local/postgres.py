@@ -127,6 +127,7 @@ class LocalPostgres:
                 stderr=output,
                 cwd=self.paths.sockets,
                 check=False,
+                start_new_session=True,  # a second Ctrl-C would end what stops the server
                 **user,
             )
             if done.returncode not in allowed:

@@ -54,6 +54,7 @@ class Up:
 
     def __init__(self, folder, port, **variables):
         environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        self.folder = folder
         self.log = folder.parent / f"up-{time.monotonic_ns()}.log"
         with self.log.open("w") as output:
             self.process = subprocess.Popen(
@@ -78,7 +79,13 @@ class Up:
         return self
 
     def interrupt(self):
-        self.process.send_signal(signal.SIGINT)
+        """Ctrl-C as a terminal sends it, to the whole group, by somebody who presses it again until all is stopped."""
+        until_stopped = time.monotonic() + 30
+        while servers(self.folder)[0] is not None:
+            assert time.monotonic() < until_stopped, self.printed
+            os.killpg(self.process.pid, signal.SIGINT)
+            time.sleep(0.05)
+        assert "Traceback" not in self.printed
         return self.process.wait(timeout=30)
 
 
