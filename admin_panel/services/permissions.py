@@ -67,7 +67,8 @@ def operator_permission_revoke(*, actor: Actor, user_id: UUID, permission: str, 
     Who holds ``*`` in the admin context takes it from others and never from themselves, so one always keeps it.
 
     Raises:
-        PermissionDenied: the operator may not change permissions, or it is a ``*`` that they may not take.
+        PermissionDenied: the operator may not change permissions, takes what they do not hold in the admin context, or
+            takes their own ``*`` of it.
         ReasonMissing
     """
     named = {"permission": permission, "application_context": context.value}
@@ -77,8 +78,8 @@ def operator_permission_revoke(*, actor: Actor, user_id: UUID, permission: str, 
         require_reason(reason)
         with transaction.atomic(using=IDENTITY):
             held = _lock_held(actor)
-            if permission == SUPERUSER and SUPERUSER not in held:
-                raise PermissionDenied("Only who holds '*' in the admin context takes a '*' away.")
+            if not held & {permission, SUPERUSER}:
+                raise PermissionDenied(f"You do not hold '{permission}' yourself, so you cannot take it away.")
             if permission == SUPERUSER and context is Context.ADMIN and user_id == actor.admin_id:
                 raise PermissionDenied("You cannot take your own '*' away: somebody else who holds it can.")
             changed = permission_revoke(user_id=user_id, permission=permission, context=context)

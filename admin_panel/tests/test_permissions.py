@@ -112,8 +112,9 @@ REFUSED = {
     "anything": (("web.view_order",), grant, "web.view_order", "admin", "takes 'identity.change"),
     "nothing at all": ((), grant, "web.view_order", "admin", "takes 'identity.change"),
     "taking": (("web.view_order",), revoke, "web.view_payment", "admin", "takes 'identity.change"),
-    "taking everything": ((MAY_CHANGE,), revoke, "*", "admin", "Only who holds"),
-    "taking everything elsewhere": ((MAY_CHANGE,), revoke, "*", "web", "Only who holds"),
+    "taking what they do not hold": ((MAY_CHANGE,), revoke, "web.view_payment", "admin", "do not hold"),
+    "taking everything": ((MAY_CHANGE,), revoke, "*", "admin", "do not hold"),
+    "taking everything elsewhere": ((MAY_CHANGE,), revoke, "*", "web", "do not hold"),
 }
 
 
