@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 STALLED_AFTER_SECONDS = 60
 KEEP_FINISHED_HOURS = 72
+KEEP_FAILED_HOURS = 30 * 24
 # By name: no process holds the code of another application's work, and each starts the sooner.
 _OWN_JOBS = {Context.WEB: "web.jobs", Context.ADMIN: "admin_panel.jobs", Context.TELEGRAM: "bot.jobs"}
 
@@ -48,7 +49,10 @@ def register(app: App) -> None:
     @app.periodic(cron="23 3 * * *")
     @app.task(name="jobs.forget_finished", queueing_lock="jobs.forget_finished", pass_context=True)
     async def forget_finished(context: JobContext, timestamp: int) -> None:
-        await context.app.job_manager.delete_old_jobs(nb_hours=KEEP_FINISHED_HOURS, include_failed=False)
+        """Delete the jobs that are over; those that failed for good stay for longer, for whoever looks into them."""
+        manager = context.app.job_manager
+        await manager.delete_old_jobs(nb_hours=KEEP_FINISHED_HOURS, include_failed=False)
+        await manager.delete_old_jobs(nb_hours=KEEP_FAILED_HOURS, include_failed=True)
 
 
 async def _give_back(manager: JobManager, job: Job) -> None:
