@@ -16,7 +16,21 @@ from identity.old_sessions.stored import Stored, in_batches
 from identity.old_sessions.values import USERS, OldSession, Unreadable, read_data, user_uuid
 
 SESSIONS_TABLE, DJANGO_TABLE = "sessions", "django_session"
+_NEEDED = {
+    SESSIONS_TABLE: ("id", "user_id", "session_data", "expires_at"),
+    DJANGO_TABLE: ("session_key", "session_data", "expire_date"),
+}
 _DJANGO_SALT = "django.contrib.sessions.SessionStore"
+
+
+class OtherShape(ValueError):
+    """A table of sessions is not one that is known; the message says what it lacks."""
+
+    def __init__(self, table: str, lacks: list[str]) -> None:
+        super().__init__(
+            f"The older platform's table {table} has no {', '.join(lacks)}: "
+            "give a login whose search_path finds a view of that name, which has them, first."
+        )
 
 
 class RowSessions:
@@ -46,12 +60,14 @@ class RowSessions:
         return int(found[0])
 
     def batches(self) -> Generator[list[Stored], None, None]:
-        """Raises psycopg.Error."""
+        """Raises psycopg.Error, OtherShape."""
         with self._connect() as old:
             for table, read in ((SESSIONS_TABLE, self._session), (DJANGO_TABLE, self._django_session)):
                 columns = _columns(old, table)
                 if not columns:
                     continue
+                if lacks := [column for column in _NEEDED[table] if column not in columns]:
+                    raise OtherShape(table, lacks)
                 with old.cursor(name="old_sessions") as cursor:
                     cursor.itersize = self._batch
                     cursor.execute(self._select(table, columns))

@@ -392,6 +392,20 @@ def test_what_cannot_be_meant_is_refused(args, said, move, world):
     assert everything(world) == before
 
 
+@pytest.mark.parametrize(
+    ("table", "lacks"), [("sessions", "user_id, expires_at"), ("django_session", "session_key, expire_date")]
+)
+def test_a_table_of_another_shape_is_named_with_what_it_lacks(table, lacks, move, world, tmp_path):
+    before = everything(world)
+    ddl = tmp_path / "old.sql"
+    ddl.write_text(f"CREATE TABLE {table} (id text, session_data text)")
+    with old_database(world.superuser("identity"), f"old_shape_{table}", ddl) as old:
+        url = old.info.dsn + f" password={old.info.password}"
+        with pytest.raises(CommandError, match=f"table {table} has no {lacks}:"):
+            move("--database", url, redis=False)
+    assert everything(world) == before
+
+
 def test_to_forget_is_no_import(move, world, users):
     keep(world, CookieKind.TOKEN, "key", value(CookieKind.TOKEN, users[0]))
     before = everything(world)

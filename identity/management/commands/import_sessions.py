@@ -19,7 +19,7 @@ from identity.old_sessions import rows
 from identity.old_sessions.importing import Outcome, move_batch
 from identity.old_sessions.keys import moved_id
 from identity.old_sessions.redis_sessions import RedisSessions
-from identity.old_sessions.row_sessions import DJANGO_TABLE, SESSIONS_TABLE, RowSessions
+from identity.old_sessions.row_sessions import DJANGO_TABLE, SESSIONS_TABLE, OtherShape, RowSessions
 from identity.old_sessions.rows import Taken
 from identity.old_sessions.stored import Stored, read_ahead
 
@@ -87,6 +87,8 @@ class Command(BaseCommand):
                     if stopped.is_set():
                         break
                 self._tell(counts, dry_run=options["dry_run"])
+        except OtherShape as error:
+            raise CommandError(str(error)) from error
         except (RedisError, psycopg.Error) as error:
             raise CommandError(
                 f"The older platform's store failed ({type(error).__name__}). What was taken stays: run it again."
