@@ -3,6 +3,7 @@
 import base64
 import hmac
 import json
+import re
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
@@ -92,6 +93,7 @@ class Application:
 
 
 def _body(environ: dict[str, Any]) -> bytes:
-    length = min(int(environ.get("CONTENT_LENGTH") or 0), MOST_BYTES)
-    body: bytes = environ["wsgi.input"].read(length)
+    length = environ.get("CONTENT_LENGTH") or ""
+    told = int(length) if re.fullmatch("[0-9]{1,9}", length) else 0
+    body: bytes = environ["wsgi.input"].read(min(told, MOST_BYTES))
     return body

@@ -9,7 +9,9 @@ import subprocess
 import sys
 import threading
 import time
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -55,6 +57,17 @@ def test_a_link_that_the_merchant_did_not_sign_leads_nowhere(served):
     assert httpx.post(f"{url}/checkout", data={**link(), "card": "1"}).status_code == 400
     assert httpx.post(f"{url}/checkout", content=b"\xff").status_code == 400
     assert processor.charge("p-1") is None
+
+
+@pytest.mark.parametrize("path", ["/checkout", "/refunds"])
+@pytest.mark.parametrize("length", ["many", "-1", "2\u00b2", "9" * 5000], ids=["word", "negative", "power", "long"])
+def test_a_body_without_a_length_that_can_be_read_is_none(length, path, served):
+    _, url = served
+    headers = {**BEARER, "Idempotency-Key": "r-1", "Content-Length": length}
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=WAIT_SECONDS)  # httpx sends no such thing
+    connection.request("POST", path, headers=headers)
+    assert connection.getresponse().status == 400
+    connection.close()
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer another"}, {"Authorization": SECRET}])
