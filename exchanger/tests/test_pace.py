@@ -148,4 +148,7 @@ def test_memory_is_bounded(world):
     bounded = MemoryPaces(capacity=10)
     for number in range(100):
         bounded.take(PACE.key(number), 1000, 1, 0)
+        bounded.hold(PACE.key(number), 1000)
+        assert bounded.held(PACE.key(number))
     assert len(bounded._free_at) <= 10
+    assert len(bounded._held_until) <= 10

@@ -105,13 +105,15 @@ class MemoryPaces:
             if owed > ahead:
                 return _grant(0, owed, ahead)
             count = min(wanted, int((ahead - owed) / step) + 1)
-            self._make_room(key, now)
+            self._make_room(self._free_at, key, now)
             self._free_at[key] = now + owed + count * step
             return Grant(count, owed)
 
     def hold(self, key: CacheKey, seconds: float) -> None:
         with self._lock:
-            self._held_until[key] = max(self._clock() + seconds, self._held_until.get(key, 0.0))
+            now = self._clock()
+            self._make_room(self._held_until, key, now)
+            self._held_until[key] = max(now + seconds, self._held_until.get(key, 0.0))
 
     def held(self, key: CacheKey) -> float:
         """For how many seconds more the pace is held; 0 where it is not."""
@@ -129,12 +131,14 @@ class MemoryPaces:
             self._free_at.clear()
             self._held_until.clear()
 
-    def _make_room(self, key: str, now: float) -> None:
-        if key in self._free_at or len(self._free_at) < self._capacity:
+    def _make_room(self, moments: dict[str, float], key: str, now: float) -> None:
+        """For one key more, in the one or the other."""
+        if key in moments or len(moments) < self._capacity:
             return
-        self._free_at = {paced: at for paced, at in self._free_at.items() if at > now}
-        if len(self._free_at) >= self._capacity:
-            self._free_at.clear()
+        for over in [paced for paced, at in moments.items() if at <= now]:
+            del moments[over]
+        if len(moments) >= self._capacity:
+            moments.clear()
 
 
 in_memory = MemoryPaces()
