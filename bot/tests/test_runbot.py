@@ -432,13 +432,15 @@ def test_while_telegram_is_away_nothing_is_lost(telegram, anna, monkeypatch):
 
 def test_a_conversation_through_the_webhook(telegram, anna, world):
     log = world.paths.logs / "webhook.log"
-    secret = {"TELEGRAM_WEBHOOK_SECRET": "s3cret"}
-    application = ApplicationProcess(Context.TELEGRAM, world.environments, log, extra=secret)
+    secret = "s3cret" * 8
+    application = ApplicationProcess(
+        Context.TELEGRAM, world.environments, log, extra={"TELEGRAM_WEBHOOK_SECRET": secret}
+    )
     run = BotRun(world, telegram, "beside", "--handlers-only")
     try:
         address = f"{application.url}/telegram/webhook"
         httpx.post(
-            f"{telegram.url}/bot{telegram.token}/setWebhook", json={"url": address, "secret_token": "s3cret"}
+            f"{telegram.url}/bot{telegram.token}/setWebhook", json={"url": address, "secret_token": secret}
         ).raise_for_status()
         assert "Which language" in anna.say("/language")
         assert "по-русски" in anna.press("Русский")

@@ -1,5 +1,6 @@
 """What a context's process never serves with: debug pages for the world, or a key that others know."""
 
+import re
 from typing import Any
 
 from django.conf import settings
@@ -54,6 +55,16 @@ def metrics_token(**kwargs: Any) -> list[CheckMessage]:
     if not settings.METRICS_TOKEN or len(settings.METRICS_TOKEN) >= SHORTEST_TOKEN:
         return []
     return [error(34, f"METRICS_TOKEN has fewer than {SHORTEST_TOKEN} characters.", GENERATED)]
+
+
+@register(TAG)
+def webhook_secret(**kwargs: Any) -> list[CheckMessage]:
+    """Whoever guesses it speaks to the bot as any linked client; Telegram allows no other characters."""
+    secret = settings.TELEGRAM_WEBHOOK_SECRET
+    if not secret or re.fullmatch(f"[A-Za-z0-9_-]{{{SHORTEST_TOKEN},256}}", secret):
+        return []
+    wanted = f"{SHORTEST_TOKEN} to 256 characters of A-Z a-z 0-9 _ -"
+    return [error(37, f"TELEGRAM_WEBHOOK_SECRET is not {wanted}.", GENERATED)]
 
 
 @register(TAG)

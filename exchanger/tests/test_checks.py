@@ -243,6 +243,15 @@ def test_what_encrypts_operators_factors_is_long(secret: str) -> None:
         assert findings() == {"exchanger.E033"}
 
 
+@pytest.mark.parametrize("secret", ["x" * 31, "x" * 257, "x" * 32 + ".", "x" * 32 + "\n"])
+def test_what_telegram_shows_at_the_webhook_is_long_and_what_it_allows(secret: str) -> None:
+    telegram = production_environment(Context.TELEGRAM)
+    with process({**telegram, "TELEGRAM_WEBHOOK_SECRET": secret}):
+        assert findings() == {"exchanger.E037"}
+    with process({**telegram, "TELEGRAM_WEBHOOK_SECRET": "x" * 32}):
+        assert findings() == set()
+
+
 def test_every_finding_hints_at_what_to_do() -> None:
     mistakes = {
         **url("postgres", "h:6432/wrong"),
