@@ -20,6 +20,7 @@ from exchanger.local.paths import LocalPaths
 SUPERUSER = "postgres"
 SERVICE_USER = "exchanger_postgres"  # PostgreSQL refuses to run as root; root runs it as this user
 _NOT_RUNNING = 3  # what pg_ctl status exits with
+_UNFINISHED = "postgres-unfinished-"
 _CONFIGURATION = """
 listen_addresses = ''
 unix_socket_directories = '{sockets}'
@@ -57,6 +58,11 @@ class LocalPostgres:
         host = quote(str(self.paths.sockets), safe="")
         return f"postgresql://{user}:{quote(password, safe='')}@/{database}?host={host}"
 
+    def run(self) -> str:
+        """What tells this run of the server from every other: its process id and when it started, in seconds."""
+        pid, _, started, *_ = (self.paths.postgres_data / "postmaster.pid").read_text().split("\n")
+        return f"{pid.strip()} {started.strip()}"
+
     def exists(self) -> bool:
         return (self.paths.postgres_data / "PG_VERSION").exists()
 
@@ -74,8 +80,13 @@ class LocalPostgres:
         return int((self.paths.postgres_data / "postmaster.pid").read_text().split()[0])
 
     def initialise(self, password: str) -> None:
-        """Create the cluster; its superuser is ``postgres`` with this password."""
-        data = self.paths.postgres_data
+        """Create the cluster; its superuser is ``postgres`` with this password.
+
+        It is there whole, or not at all: whoever is killed before the end leaves a folder that the next one deletes.
+        """
+        for left in self.paths.root.glob(f"{_UNFINISHED}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        data = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=self.paths.root))
         self._own(data)
         with tempfile.NamedTemporaryFile("w", prefix="pw", dir=self.paths.sockets) as file:
             file.write(password)
@@ -90,6 +101,7 @@ class LocalPostgres:
         with (data / "postgresql.conf").open("a") as configuration:
             configuration.write(_CONFIGURATION.format(sockets=self.paths.sockets, durability=durability))
         (data / "pg_hba.conf").write_text(_host_based_access())
+        data.rename(self.paths.postgres_data)
 
     def start(self) -> None:
         self._own(self.paths.postgres_data)

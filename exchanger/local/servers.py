@@ -15,7 +15,7 @@ from exchanger.isolation.cluster import bootstrap
 from exchanger.isolation.credentials import Credentials
 from exchanger.kernel.contexts import ALIASES
 from exchanger.local.environments import BOOTSTRAP, LocalEnvironments
-from exchanger.local.paths import LocalPaths
+from exchanger.local.paths import LocalPaths, write_private
 from exchanger.local.postgres import LocalPostgres
 from exchanger.local.valkey import LocalValkey
 
@@ -74,13 +74,17 @@ class LocalServers:
         if self.postgres.pid() is None:
             self._say("Starting the local PostgreSQL …")
             self.postgres.start()
-            self._bootstrap(secrets["SUPERUSER_DSN"], credentials)
+        self._ensure_bootstrapped(secrets["SUPERUSER_DSN"], credentials)
         if self.valkey.pid() is None:
             self._say("Starting the local Valkey …")
             self.valkey.start(credentials, secrets["REDIS_SUPERUSER_PASSWORD"])
 
-    def _bootstrap(self, superuser_dsn: str, credentials: Credentials) -> None:
-        bootstrap(dict.fromkeys(ALIASES, superuser_dsn), credentials)
+    def _ensure_bootstrapped(self, superuser_dsn: str, credentials: Credentials) -> None:
+        """Once for each run of the server, whoever started it: that one may have been killed before this."""
+        run, done = self.postgres.run(), self.paths.root / "bootstrapped"
+        if not done.exists() or done.read_text() != run:
+            bootstrap(dict.fromkeys(ALIASES, superuser_dsn), credentials)
+            write_private(done, run)
 
     def _say(self, line: str) -> None:
         if not self._quiet:

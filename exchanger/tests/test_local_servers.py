@@ -17,6 +17,7 @@ from exchanger.kernel.contexts import ALIASES, database_name
 from exchanger.local.environments import BOOTSTRAP
 from exchanger.local.paths import CHECKOUT, SOCKET_PATH_LIMIT, LocalPaths
 from exchanger.local.servers import LocalServers
+from exchanger.testing.waiting import until
 
 USE_THEN_WAIT = """
 import sys
@@ -41,10 +42,14 @@ def root():
         shutil.rmtree(LocalPaths(root).sockets, ignore_errors=True)
 
 
-def use(root):
-    process = subprocess.Popen(
+def begin(root):
+    return subprocess.Popen(
         [sys.executable, "-c", USE_THEN_WAIT, str(root)], cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
+
+
+def use(root):
+    process = begin(root)
     assert process.stdout.readline() == b"ready\n"
     return process
 
@@ -84,6 +89,25 @@ def test_what_a_killed_user_leaves_running_is_used_and_stopped_by_the_next(root)
     assert pids(root) == running
     leave(use(root))
     assert pids(root) == (None, None)
+
+
+@pytest.mark.parametrize("begun", ["postgres*/PG_VERSION", "postgres/postmaster.pid"])
+def test_who_is_killed_while_making_the_servers_keeps_nobody_from_using_them(begun):
+    with tempfile.TemporaryDirectory(prefix="exchanger-local-", ignore_cleanup_errors=True) as parent:
+        root = Path(parent) / ".local"
+        killed = begin(root)
+        until(lambda: any(root.glob(begun)))
+        os.kill(killed.pid, signal.SIGKILL)
+        killed.communicate()
+        try:
+            process = use(root)
+            owner = LocalServers(LocalPaths(root)).environments.for_process("")["WEB_DATABASE_URL"]
+            with psycopg.connect(owner) as connection:
+                assert connection.execute("SELECT current_user").fetchone() == ("exchanger_owner",)
+            leave(process)
+        finally:
+            LocalServers(LocalPaths(root), quiet=True).stop()
+        assert not list(root.glob("postgres-unfinished-*"))
 
 
 def test_the_data_and_the_passwords_outlive_a_restart_and_are_for_their_user_only(root):
