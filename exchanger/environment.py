@@ -1,5 +1,6 @@
 """The environment, typed. A missing or wrong variable ends the start with one line that says what to set."""
 
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,12 +28,16 @@ class WrongEnvironment(ImproperlyConfigured):
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Turn WrongEnvironment into one line on standard error and exit status 78 (EX_CONFIG)."""
+    """Turn into one line on standard error: WrongEnvironment with exit status 78 (EX_CONFIG), and Ctrl-C with 130."""
     try:
         yield
     except WrongEnvironment as error:
         print(f"exchanger: {error}", file=sys.stderr)
         sys.exit(78)
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # pressed again, it would cut short what stops the servers
+        print("exchanger: interrupted", file=sys.stderr)
+        sys.exit(130)
 
 
 class Environment:

@@ -35,11 +35,11 @@ def attach(argv: list[str]) -> None:
     from exchanger.local.servers import LocalServers
 
     servers = LocalServers(checkout_paths())
+    atexit.register(servers.release)  # of what is interrupted half-way, too
     try:
         servers.acquire()
     except ServerError as error:
         raise WrongEnvironment(f"the local servers did not start: {error}") from error
-    atexit.register(servers.release)
     values = servers.environments.for_process(os.environ.get("EXCHANGER_CONTEXT", ""))
     if command in ALL_PASSWORDS:
         values = {**servers.environments.read("bootstrap"), **values}

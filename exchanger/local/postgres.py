@@ -7,8 +7,11 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -132,14 +135,13 @@ class LocalPostgres:
             account = pwd.getpwnam(SERVICE_USER)
             user = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
         # Files, not pipes: the server that pg_ctl leaves behind would keep a pipe open for ever.
-        with tempfile.TemporaryFile("w+") as output:
+        with tempfile.TemporaryFile("w+") as output, _uninterrupted():
             done = subprocess.run(
                 [_programs() / program, *map(str, args)],
                 stdout=output,
                 stderr=output,
                 cwd=self.paths.sockets,
                 check=False,
-                start_new_session=True,  # a second Ctrl-C would end what stops the server
                 **user,
             )
             if done.returncode not in allowed:
@@ -147,6 +149,19 @@ class LocalPostgres:
                 tail = log.read_text()[-2000:] if log is not None and log.exists() else ""
                 raise ServerError(f"{program} failed:\n{output.read()}{tail}")
         return done
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits until the block is over, here and in the programs that it runs.
+
+    One that ends half-way leaves a server that nobody knows of, or one that is not stopped.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _ensure_service_user() -> None:

@@ -81,10 +81,11 @@ class Up:
     def interrupt(self):
         """Ctrl-C as a terminal sends it, to the whole group, by somebody who presses it again until all is stopped."""
         until_stopped = time.monotonic() + 30
+        os.killpg(self.process.pid, signal.SIGINT)
         while servers(self.folder)[0] is not None:
             assert time.monotonic() < until_stopped, self.printed
-            os.killpg(self.process.pid, signal.SIGINT)
             time.sleep(0.05)
+            os.killpg(self.process.pid, signal.SIGINT)
         assert "Traceback" not in self.printed
         return self.process.wait(timeout=30)
 
@@ -140,6 +141,14 @@ def test_it_starts_from_nothing_tells_where_and_who_and_survives_being_killed(fo
         assert again.interrupt() == 0
     assert ours(folder) == []
     assert servers(folder) == (None, None)
+
+
+@pytest.mark.parametrize("begun", ["Creating the local PostgreSQL", "Starting the local PostgreSQL", "Migrating"])
+def test_who_interrupts_the_first_start_is_left_with_no_server_and_no_traceback(begun, port):
+    with tempfile.TemporaryDirectory(prefix="exchanger-up-") as parent:
+        folder = Path(parent) / "local"
+        assert Up(folder, port).wait_for(begun).interrupt() == 130
+        assert servers(folder) == (None, None)
 
 
 def assert_pays_by_card(api, headers):
