@@ -233,7 +233,7 @@ def test_a_code_is_taken_once(half, person):
 
 def test_of_two_who_bring_one_code_at_the_same_moment_one_comes_in(person, monkeypatch):
     code = authenticator_of(person).code()
-    both_found_it_right = Barrier(2, timeout=20)
+    both_found_it_right = Barrier(2, timeout=60)
     step_of = factors._step_of
 
     def step_then_wait(secret: str, typed: str) -> int | None:

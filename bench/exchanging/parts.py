@@ -84,7 +84,7 @@ class SandboxProcess:
 
     def kill(self) -> None:
         self._process.kill()
-        self._process.wait(timeout=10)
+        self._process.wait(timeout=60)
 
 
 class Worker:
@@ -98,7 +98,7 @@ class Worker:
             _wait(lambda: self._known() - before, "The worker did not begin")
         except RuntimeError as error:
             self._process.process.send_signal(signal.SIGABRT)  # it writes down where it is
-            self._process.process.wait(timeout=10)
+            self._process.process.wait(timeout=60)
             raise RuntimeError(f"{error}:\n{log.read_text()}") from error
         (self._id,) = self._known() - before
 

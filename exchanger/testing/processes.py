@@ -17,7 +17,10 @@ from exchanger.kernel.http import trusted
 from exchanger.local.environments import LocalEnvironments
 from exchanger.local.paths import CHECKOUT
 
-START_SECONDS = 30
+# How long a wait may be before it is a failure: many tests share few cores.
+START_SECONDS = 120
+STOP_SECONDS = 60
+ANSWER_SECONDS = 30
 
 
 class ApplicationProcess:
@@ -54,11 +57,11 @@ class ApplicationProcess:
         self._wait()
 
     def client(self, **options: Any) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=10, verify=trusted(), **options)
+        return httpx.Client(base_url=self.url, timeout=ANSWER_SECONDS, verify=trusted(), **options)
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=STOP_SECONDS)
 
     def kill(self) -> None:
         """End it with its worker as a crash of the machine would: no handler of theirs runs."""
@@ -67,7 +70,7 @@ class ApplicationProcess:
         for child in parent.children(recursive=True):
             child.kill()
         self.process.kill()
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=STOP_SECONDS)
 
     def _wait(self) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -98,11 +101,11 @@ class WorkerProcess:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=STOP_SECONDS)
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=STOP_SECONDS)
 
 
 def _free_port() -> int:

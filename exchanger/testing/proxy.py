@@ -67,7 +67,7 @@ class FaultyProxy:
 
             def do_GET(self) -> None:
                 headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
-                _answer(self, httpx.get(proxy.target + self.path, headers=headers, timeout=10, verify=trusted()))
+                _answer(self, httpx.get(proxy.target + self.path, headers=headers, timeout=60, verify=trusted()))
 
             def log_message(self, *args: object) -> None:
                 pass
@@ -92,7 +92,7 @@ class FaultyProxy:
         headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
 
         def forward() -> httpx.Response:
-            return httpx.post(self.target + request.path, content=body, headers=headers, timeout=10, verify=trusted())
+            return httpx.post(self.target + request.path, content=body, headers=headers, timeout=60, verify=trusted())
 
         fault = self.faults.popleft() if self.faults else passes
         answer = fault(self, forward)

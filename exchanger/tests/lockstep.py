@@ -217,7 +217,7 @@ class Stage:
         for actor in self._actors.values():
             actor.close()
         for parent in self._parents:
-            parent.wait(timeout=10)
+            parent.wait(timeout=60)
 
 
 @dataclass

@@ -183,7 +183,7 @@ def test_a_token_is_used_up_for_all_of_webs_processes(web, who, world, settings)
 
         def ask(url):
             start.wait()
-            found.append(httpx.get(url + ORDERS, headers=headers, timeout=10).status_code)
+            found.append(httpx.get(url + ORDERS, headers=headers, timeout=60).status_code)
 
         threads = [threading.Thread(target=ask, args=(url,)) for url in (web.url, second.url) * 4]
         for thread in threads:

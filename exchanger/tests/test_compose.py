@@ -378,7 +378,7 @@ def redis_command(tmp_path: Path) -> list[str]:
 
 
 def test_redis_does_not_start_without_its_users(redis_command: list[str]) -> None:
-    done = subprocess.run(redis_command, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(redis_command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode != 0
     assert "users.acl" in done.stdout + done.stderr
 
@@ -408,7 +408,7 @@ def test_redis_starts_with_the_users_that_bootstrap_writes(
                 stranger.get("cache:web:probe")
     finally:
         server.terminate()
-        server.wait(timeout=20)
+        server.wait(timeout=60)
         assert server.stdout is not None
         server.stdout.close()
 

@@ -337,7 +337,7 @@ def test_whichever_worker_is_asked_answers_for_all_and_for_none_that_was_killed(
         # What a worker had in flight when it was killed.
         gone = next(iter(answered()))
         os.kill(int(gone), 9)
-        psutil.wait_procs([psutil.Process(int(gone))] if psutil.pid_exists(int(gone)) else [], timeout=10)
+        psutil.wait_procs([psutil.Process(int(gone))] if psutil.pid_exists(int(gone)) else [], timeout=60)
         found = ask_for_metrics(process, token)
         assert requests(found, route="/healthz") >= before + 40
         assert not list(Path(folder).glob(f"gauge_live*_{gone}.db"))

@@ -25,7 +25,7 @@ from exchanger.testing.waiting import until
 SECRET = "the merchant's and the processor's"
 NOBODY = "http://127.0.0.1:1/"
 BEARER = {"Authorization": f"Bearer {SECRET}"}
-WAIT_SECONDS = 20
+WAIT_SECONDS = 60
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def test_as_a_program_it_calls_until_it_is_heard_and_ends_when_told(tmp_path, me
         until(lambda: len(merchant.calls) == 2, seconds=WAIT_SECONDS)
     finally:
         process.terminate()
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=WAIT_SECONDS) == 0
     (first, *_), (body, timestamp, signature) = merchant.calls
     assert body == first
     assert json.loads(body)["type"] == "charge.succeeded"

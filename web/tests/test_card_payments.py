@@ -23,7 +23,7 @@ from web.tests.factories import OrderFactory, PaymentFactory
 from web.tests.money import events, everything, order_status, payments, refunds, sums, told, verified
 
 pytestmark = pytest.mark.context("web")
-WAIT_SECONDS = 20
+WAIT_SECONDS = 60
 HUNDRED = Decimal(100)
 
 

@@ -22,7 +22,7 @@ from web.tests.idempotency_app import HOLD, WAIT_HEADER
 pytestmark = [pytest.mark.context("web"), pytest.mark.urls("web.tests.idempotency_app")]
 
 PAY = "/api/v1/pay/"
-WAIT_SECONDS = 20
+WAIT_SECONDS = 60
 
 
 @pytest.fixture

@@ -328,7 +328,7 @@ django.setup()
 from web.services.refund_sending import refund_send
 refund_send(refund_id=uuid.UUID(sys.argv[1]))
 """
-WAIT_SECONDS = 20
+WAIT_SECONDS = 60
 
 
 def test_a_worker_killed_after_the_money_went_and_before_it_was_booked(charged, sandbox, world, settings):
