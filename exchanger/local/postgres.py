@@ -80,7 +80,10 @@ class LocalPostgres:
         status = self._run("pg_ctl", "-D", self.paths.postgres_data, "status", allowed=(0, _NOT_RUNNING))
         if status.returncode == _NOT_RUNNING:
             return None
-        return int((self.paths.postgres_data / "postmaster.pid").read_text().split()[0])
+        try:
+            return int((self.paths.postgres_data / "postmaster.pid").read_text().split()[0])
+        except FileNotFoundError:  # it has ended meanwhile
+            return None
 
     def initialise(self, password: str) -> None:
         """Create the cluster; its superuser is ``postgres`` with this password.
