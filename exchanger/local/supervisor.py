@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import signal
 import socket
 import sys
 import threading
@@ -93,6 +94,7 @@ class Supervisor:
         manager.add_process(CARD_PROCESSOR, self._card_processor_command(), env=own, cwd=str(CHECKOUT))
         threading.Thread(target=self._announce, args=(when_ready,), daemon=True).start()
         manager.loop()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # pressed again, it would cut short what stops the servers
         # Ctrl-C is how one stops it: no failure.
         return 0 if manager.returncode in (130, 143) else manager.returncode or 0
 

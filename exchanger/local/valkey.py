@@ -50,7 +50,10 @@ class LocalValkey:
         """The server's process id, where one answers."""
         if not self._answers():
             return None
-        return int((self.paths.valkey_data / "valkey.pid").read_text())
+        try:
+            return int((self.paths.valkey_data / "valkey.pid").read_text())
+        except FileNotFoundError:  # it has ended meanwhile
+            return None
 
     def start(self, credentials: Credentials, superuser_password: str) -> None:
         data = self.paths.valkey_data

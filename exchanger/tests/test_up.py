@@ -25,6 +25,12 @@ from exchanger.sandbox.cards import GOOD
 from exchanger.sandbox.telegram.server import serving
 
 READY_SECONDS = 120
+# What is started in the background by a shell ignores Ctrl-C, with all its children: tests may be.
+HEARS_CTRL_C = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +64,7 @@ class Up:
         self.log = folder.parent / f"up-{time.monotonic_ns()}.log"
         with self.log.open("w") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "up", "--port", str(port)],
+                [sys.executable, "-c", HEARS_CTRL_C, "manage.py", "up", "--port", str(port)],
                 cwd=CHECKOUT,
                 env={**environment, "EXCHANGER_LOCAL_DIR": str(folder), **variables},
                 stdout=output,
