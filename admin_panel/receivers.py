@@ -39,7 +39,7 @@ def record_login(request: HttpRequest, user: User, **kwargs: Any) -> None:
 
 
 @receiver(login_denied)
-def record_denied_login(request: HttpRequest, user: User, **kwargs: Any) -> None:
+def record_denied_login(request: HttpRequest, user: User, reason: str, **kwargs: Any) -> None:
     if current_or_none() is Context.ADMIN:
         actor = Actor(user.pk, origin_of(request), request)
         attempt_record(
@@ -48,7 +48,7 @@ def record_denied_login(request: HttpRequest, user: User, **kwargs: Any) -> None
             resource=_SESSION,
             outcome=Outcome.DENIED,
             new=_CONTEXT,
-            details={"reason": "no permission in the admin context"},
+            details={"reason": reason},
         )
 
 

@@ -12,11 +12,15 @@ UTC_ZONE = ZoneInfo("UTC")
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody whose Telegram account is linked; ``zone`` is the one in which they want to read times."""
+    """Somebody whose Telegram account is linked; ``zone`` is the one in which they want to read times.
+
+    For who is ``blocked`` nothing is done that takes an account.
+    """
 
     user_id: UUID
     language: str
     zone: ZoneInfo
+    blocked: bool = False
 
 
 def find_person(telegram_user_id: int) -> Person | None:
@@ -31,7 +35,10 @@ def find_person(telegram_user_id: int) -> Person | None:
         ForeignContext, NoContext: anywhere but in a telegram process.
     """
     profile = IdentityAdapter(Context.TELEGRAM).find_profile_by_telegram(telegram_user_id)
-    return None if profile is None else Person(profile.user_id, profile.language, zone_named(profile.time_zone))
+    if profile is None:
+        return None
+    blocked = profile.user.blocked_at is not None
+    return Person(profile.user_id, profile.language, zone_named(profile.time_zone), blocked)
 
 
 def zone_named(name: str) -> ZoneInfo:

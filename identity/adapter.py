@@ -62,8 +62,9 @@ class IdentityAdapter:
         return users.filter(profile__telegram_user_id=telegram_user_id).first()
 
     def find_profile_by_telegram(self, telegram_user_id: int) -> UserProfile | None:
-        """The profile of whoever has linked this Telegram account; None when nobody has."""
-        return UserProfile.objects.filter(telegram_user_id=telegram_user_id).first()
+        """The profile of whoever has linked this Telegram account, who comes along; None when nobody has."""
+        profiles = UserProfile.objects.select_related("user").defer("user__password")
+        return profiles.filter(telegram_user_id=telegram_user_id).first()
 
     def find_telegram_account(self, user_id: UUID) -> int | None:
         """The id of the Telegram account that a person has linked."""

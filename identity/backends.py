@@ -8,11 +8,14 @@ from django.http import HttpRequest
 from exchanger.kernel.contexts import Context, current
 from identity.cache import UserCache
 from identity.models import User
-from identity.services.users import user_check_password
+from identity.services.users import AccountBlocked, user_check_password
 
 
 class IdentityBackend(BaseBackend):
-    """E-mail and password, and the permissions of the process's own context."""
+    """E-mail and password, and the permissions of the process's own context.
+
+    ``authenticate`` raises AccountBlocked where the password is right, and operators have blocked the account.
+    """
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
@@ -26,6 +29,8 @@ class IdentityBackend(BaseBackend):
             return None
         if not user_check_password(user=user, password=password):
             return None
+        if user.blocked_at is not None:
+            raise AccountBlocked(user)
         known = self.get_user(user.pk)
         if known is not None:
             # The session is tied to the password that was given: has it been changed since, the session opens nothing.

@@ -30,7 +30,10 @@ class UserCache:
         return data
 
     def get_user(self, user_id: str | UUID) -> User | None:
-        """The person as a User whose permissions and session hash are known without asking PostgreSQL."""
+        """The person as a User whose permissions and session hash are known without asking PostgreSQL.
+
+        Every way in asks here, a session's each request among them: who is blocked is nobody.
+        """
         data = self.get_user_data(user_id)
         return None if data is None else _user(data)
 
@@ -40,7 +43,7 @@ class UserCache:
         if self.context is Context.TELEGRAM:
             # The hash is a column that this context's login may not read; its sessions are tied to the linked account.
             users = users.defer("password").select_related("profile")
-        user = users.filter(pk=user_id).first()
+        user = users.filter(pk=user_id, blocked_at=None).first()
         if user is None:
             return None
         return Loaded(

@@ -2,5 +2,6 @@
 
 from django.dispatch import Signal
 
-# Somebody gave the right password and may not come in all the same; sent with ``request`` and ``user``.
+# Somebody gave the right password and may not come in all the same; sent with ``request``, ``user`` and the ``reason``.
 login_denied = Signal()
+NOT_OPERATOR = "no permission in the admin context"

@@ -1,7 +1,6 @@
 """What a person may do, and where they are logged in: on the person's page, to see and to change."""
 
 from typing import Any
-from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth import logout
@@ -12,6 +11,7 @@ from django.urls import URLPattern, path, reverse
 from admin_panel.adapter import AdminAdapter
 from admin_panel.panel.posted import PostedActions, back_to, reason_of
 from admin_panel.services.actors import actor_of
+from admin_panel.services.blocking import MAY_BLOCK, operator_user_block, operator_user_unblock
 from admin_panel.services.factors import MAY_RESET, operator_factor_reset
 from admin_panel.services.permissions import (
     MAY_CHANGE,
@@ -43,6 +43,8 @@ class AccessPages(PostedActions):
             "revoke": self.posted(self.revoke_view, step_up=True),
             "reset_factor": self.posted(self.reset_factor_view, step_up=True),
             "end_sessions": self.posted(self.end_sessions_view),
+            "block": self.posted(self.block_view),
+            "unblock": self.posted(self.unblock_view, step_up=True),
         }
         own = [path(f"<path:object_id>/{name}/", view, name=f"identity_user_{name}") for name, view in views.items()]
         return [*own, *super().get_urls()]  # type: ignore[misc]
@@ -51,7 +53,7 @@ class AccessPages(PostedActions):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **options: Any
     ) -> HttpResponse:
         if obj is not None:
-            context |= _access(request, obj.pk)
+            context |= _access(request, obj)
         page: HttpResponse = super().render_change_form(  # type: ignore[misc]
             request, context, *args, obj=obj, **options
         )
@@ -85,6 +87,17 @@ class AccessPages(PostedActions):
         messages.success(request, told)
         return back_to(user)
 
+    def block_view(self, request: HttpRequest, user: User) -> HttpResponse:
+        blocked = operator_user_block(actor=actor_of(request), user_id=user.pk, reason=reason_of(request))
+        told = f"{user} is blocked, and logged out everywhere." if blocked else f"{user} was blocked already."
+        messages.success(request, told)
+        return back_to(user)
+
+    def unblock_view(self, request: HttpRequest, user: User) -> HttpResponse:
+        unblocked = operator_user_unblock(actor=actor_of(request), user_id=user.pk, reason=reason_of(request))
+        messages.success(request, f"{user} may log in again." if unblocked else f"{user} was not blocked.")
+        return back_to(user)
+
     def end_sessions_view(self, request: HttpRequest, user: User) -> HttpResponse:
         which = {name: request.POST[name] for name in ("context", "session") if name in request.POST}
         if len(which) > 1 or "" in which.values():
@@ -105,9 +118,11 @@ class AccessPages(PostedActions):
         return back_to(user)
 
 
-def _access(request: HttpRequest, user_id: UUID) -> dict[str, Any]:
+def _access(request: HttpRequest, user: User) -> dict[str, Any]:
     """What the template shows to this operator: a statement for the permissions, and two for the sessions."""
-    shown: dict[str, Any] = {"reason_length": REASON_LENGTH}
+    user_id = user.pk
+    may_block = user_id != request.user.pk and request.user.has_perm(MAY_BLOCK)
+    shown: dict[str, Any] = {"reason_length": REASON_LENGTH, "may_block": may_block, "blocked_at": user.blocked_at}
     if request.user.has_perm(MAY_SEE_PERMISSIONS):
         rows = UserPermission.objects.filter(user_id=user_id).order_by("application_context", "permission")
         held = [(row, CONTEXT_LABELS[row.application_context]) for row in rows]

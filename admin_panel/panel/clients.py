@@ -11,7 +11,7 @@ from admin_panel.panel.access import CONTEXT_LABELS, AccessPages
 from admin_panel.panel.affairs import AffairsBlocks
 from admin_panel.panel.base import PanelAdmin, PanelInline
 from admin_panel.panel.columns import column
-from admin_panel.panel.filters import ExactFilter, PeriodFilter
+from admin_panel.panel.filters import BlockedFilter, ExactFilter, PeriodFilter
 from identity.models import SUPERUSER, User, UserPermission, UserProfile
 
 
@@ -32,13 +32,13 @@ class ProfileInline(PanelInline):
 
 @admin.register(User)
 class UserAdmin(AffairsBlocks, AccessPages, PanelAdmin):
-    list_display = ("email", "name", "email_verified", "created_at")
+    list_display = ("email", "name", "email_verified", "is_blocked", "created_at")
     list_select_related = ("profile",)
-    list_filter = (("email_verified", BooleanRadioFilter), ("created_at", PeriodFilter))
+    list_filter = (("email_verified", BooleanRadioFilter), BlockedFilter, ("created_at", PeriodFilter))
     search_fields = ("id", "email")
     search_help_text = "Beginning of the e-mail, or the id"
     ordering = ("-created_at", "-id")
-    fields = ("id", "email", "email_verified", "created_at", "updated_at")
+    fields = ("id", "email", "email_verified", "blocked_at", "created_at", "updated_at")
     inlines: ClassVar = [ProfileInline]
     change_form_outer_after_template = "admin_panel/person.html"
 
@@ -49,6 +49,10 @@ class UserAdmin(AffairsBlocks, AccessPages, PanelAdmin):
     @column("Name")
     def name(self, user: User) -> str:
         return user.profile.display_name if hasattr(user, "profile") else ""
+
+    @column("Blocked", labels={"blocked": "danger"})
+    def is_blocked(self, user: User) -> str:
+        return "blocked" if user.blocked_at else ""
 
 
 @admin.register(UserProfile)

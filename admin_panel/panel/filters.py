@@ -79,6 +79,19 @@ class DeliveryFilter(RadioFilter):
         return with_delivery(queryset, Delivery(value)) if value in Delivery.values else queryset
 
 
+class BlockedFilter(RadioFilter):
+    """People whom operators keep out."""
+
+    title = "blocked"
+    parameter_name = "blocked"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "Blocked")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(blocked_at__isnull=False) if self.value() == "yes" else queryset
+
+
 class PeriodFilter(RangeDateFilter):
     """Rows of some days, both ends included, in UTC."""
 

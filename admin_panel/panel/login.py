@@ -6,7 +6,8 @@ from unfold.forms import AuthenticationForm
 
 from exchanger.kernel.throttled import Throttled
 from identity.services.throttling import login_attempt
-from identity.signals import login_denied
+from identity.services.users import AccountBlocked
+from identity.signals import NOT_OPERATOR, login_denied
 
 
 class OperatorLoginForm(AuthenticationForm):
@@ -22,8 +23,8 @@ class OperatorLoginForm(AuthenticationForm):
         if email and password:
             try:
                 self.user_cache = login_attempt(request=self.request, email=email, password=password)
-            except Throttled as refusal:
-                raise ValidationError(str(refusal), code="throttled") from refusal
+            except (Throttled, AccountBlocked) as refusal:
+                raise ValidationError(str(refusal), code=refusal.code) from refusal
             if self.user_cache is None:
                 raise self.get_invalid_login_error()
             self.confirm_login_allowed(self.user_cache)
@@ -32,5 +33,5 @@ class OperatorLoginForm(AuthenticationForm):
 
     def confirm_login_allowed(self, user: AbstractBaseUser) -> None:
         if not getattr(user, "is_staff", False):
-            login_denied.send(type(self), request=self.request, user=user)
+            login_denied.send(type(self), request=self.request, user=user, reason=NOT_OPERATOR)
             raise ValidationError(self.error_messages["not_operator"], code="not_operator")

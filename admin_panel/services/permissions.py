@@ -49,7 +49,7 @@ def operator_permission_grant(*, actor: Actor, user_id: UUID, permission: str, c
         if permission not in known_permissions(context):
             raise WrongPermissionChange(f"There is no permission '{permission}' in {context}.")
         with transaction.atomic(using=IDENTITY):
-            held = _lock_held(actor)
+            held = lock_held(actor, MAY_CHANGE)
             if not held & {permission, SUPERUSER}:
                 raise PermissionDenied(f"You do not hold '{permission}' yourself, so you cannot give it.")
             if context is Context.ADMIN and User.objects.filter(pk=user_id, email_verified=False).exists():
@@ -77,7 +77,7 @@ def operator_permission_revoke(*, actor: Actor, user_id: UUID, permission: str, 
     ) as attempt:
         require_reason(reason)
         with transaction.atomic(using=IDENTITY):
-            held = _lock_held(actor)
+            held = lock_held(actor, MAY_CHANGE)
             if not held & {permission, SUPERUSER}:
                 raise PermissionDenied(f"You do not hold '{permission}' yourself, so you cannot take it away.")
             if permission == SUPERUSER and context is Context.ADMIN and user_id == actor.admin_id:
@@ -93,11 +93,14 @@ def held_permissions(actor: Actor) -> frozenset[str]:
     return frozenset(held.values_list("permission", flat=True))
 
 
-def _lock_held(actor: Actor) -> frozenset[str]:
-    """The same, held fast until the transaction ends, for an operator who may change permissions.
+def lock_held(actor: Actor, needed: str) -> frozenset[str]:
+    """The same, held fast until the transaction ends; ``needed`` is among it.
 
     Every change locks every ``*`` of the admin context first, in one order: of two who take it from each other, the
     second waits, and then no longer holds it.
+
+    Raises:
+        PermissionDenied: the operator does not hold ``needed``.
     """
     in_admin = UserPermission.objects.filter(application_context=Context.ADMIN).order_by("id").select_for_update()
     superusers = set(in_admin.filter(permission=SUPERUSER).values_list("user_id", flat=True))
@@ -106,21 +109,24 @@ def _lock_held(actor: Actor) -> frozenset[str]:
     )
     if actor.admin_id in superusers:
         held.add(SUPERUSER)
-    if not held & {MAY_CHANGE, SUPERUSER}:
-        raise PermissionDenied(f"Changing permissions takes '{MAY_CHANGE}'.")
+    _require(frozenset(held), needed)
     return frozenset(held)
 
 
 def require_permission(actor: Actor, permission: str) -> None:
     """Raises PermissionDenied: the operator does not hold it in the admin context, as PostgreSQL has it now."""
-    if not held_permissions(actor) & {permission, SUPERUSER}:
-        raise PermissionDenied(f"This takes the permission '{permission}': ask an administrator for it.")
+    _require(held_permissions(actor), permission)
 
 
 def require_reason(reason: str) -> None:
     """Raises ReasonMissing."""
     if not reason.strip() or len(reason) > REASON_LENGTH:
         raise ReasonMissing
+
+
+def _require(held: frozenset[str], permission: str) -> None:
+    if not held & {permission, SUPERUSER}:
+        raise PermissionDenied(f"This takes the permission '{permission}': ask an administrator for it.")
 
 
 def _user(user_id: UUID) -> Resource:

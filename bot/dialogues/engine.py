@@ -66,6 +66,9 @@ class Engine:
             turn.say(text_of(MAINTENANCE, turn.language))
             return
         self._expire(turn, configuration.dialogue_timeout)
+        if turn.person is not None and turn.person.blocked and turn.standing.state in self._linked:
+            self._blocked(turn)
+            return
         self._require_person(turn)
         self._try(turn)
         if turn.standing.state != IDLE:
@@ -85,6 +88,10 @@ class Engine:
     def _unlinked(self, turn: Turn) -> None:
         turn.end()
         turn.say(_("Your account is not linked to this chat any more, so I have stopped. To link it: /link"))
+
+    def _blocked(self, turn: Turn) -> None:
+        turn.end()
+        turn.say(_("Your account is blocked. Please write to our support."))
 
     def _try(self, turn: Turn) -> None:
         """Where a handler is refused, or web does not answer it, all is as before, and the person can try again."""
@@ -122,6 +129,9 @@ class Engine:
             return
         if command.linked and turn.person is None:
             turn.say(_("For this I need to know who you are: link your account first. How: /link"))
+            return
+        if command.linked and turn.person is not None and turn.person.blocked:
+            self._blocked(turn)
             return
         if command.interrupts:
             turn.end()

@@ -14,6 +14,7 @@ _TEXTS: Final[Mapping[str, Promise]] = {
     "in_flight": gettext_lazy("I am at it already. Please try again in a moment."),
     "not_found": gettext_lazy("I cannot find this any more."),
     "email_not_verified": gettext_lazy("Please verify your e-mail address first: open the link that we have sent you."),
+    "account_blocked": gettext_lazy("Your account is blocked. Please write to our support."),
     # Linking
     "unknown_code": gettext_lazy(
         "This code is wrong, has been used, or has expired. Ask for a new one on the website."

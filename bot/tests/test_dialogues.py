@@ -18,6 +18,7 @@ from bot.dialogues.wording import moment
 from bot.models import Conversation
 from bot.tests.factories import ConversationFactory
 from bot.tests.updates import CHAT, buttons, link, message, press, tell, texts
+from identity.services.users import user_block
 
 pytestmark = pytest.mark.context("telegram")
 
@@ -54,6 +55,21 @@ def test_the_language_of_a_profile_goes_before_telegrams():
 def test_an_account_that_was_unlinked_elsewhere_is_nobodys():
     link(ConversationFactory(telegram_user_id=CHAT), language="uk", telegram_user_id=9)
     assert said(message("/start", language="ru"))[0].startswith(GREETING["ru"])
+
+
+def test_who_is_blocked_is_told_so_and_is_still_told_the_rates(as_context):
+    user = link(ConversationFactory(telegram_user_id=CHAT), language="en")
+    said(message("/notifications"))
+    assert standing().state != "idle"
+    with as_context("admin"):
+        user_block(user_id=user.pk)
+    blocked = ["Your account is blocked. Please write to our support."]
+    assert said(message("/rates")) == blocked  # what was under way has ended
+    assert standing().state == "idle"
+    assert said(message("/notifications")) == blocked
+    assert said(message("/unlink")) == blocked
+    assert said(message("/rates")) != blocked
+    assert said(message("/help")) != blocked
 
 
 @pytest.mark.parametrize(("code", "name"), [("en", "English"), ("uk", "Українська"), ("ru", "Русский")])

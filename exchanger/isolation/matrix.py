@@ -31,11 +31,13 @@ FORBIDDEN_DATABASES = ("postgres", "template1")
 _ALL = "select insert update delete"
 _NO_DELETE = "select insert update"
 _PROFILE_CHANGED = "update(display_name phone language time_zone)"  # never the Telegram account
-_USERS_SHOWN = "select(id email email_verified password_changed_at created_at updated_at)"  # never the password's hash
+_USER_CHANGED = "update(password_hash email_verified password_changed_at updated_at)"  # never whether they are blocked
+# Never the password's hash.
+_USERS_SHOWN = "select(id email email_verified password_changed_at blocked_at created_at updated_at)"
 
 TABLES: dict[str, dict[str, dict[Context, str]]] = {
     "identity": {
-        "users": {WEB: _NO_DELETE, ADMIN: _NO_DELETE, TELEGRAM: _USERS_SHOWN},
+        "users": {WEB: f"select insert {_USER_CHANGED}", ADMIN: _NO_DELETE, TELEGRAM: _USERS_SHOWN},
         "user_profiles": {WEB: f"select insert {_PROFILE_CHANGED}", ADMIN: _NO_DELETE, TELEGRAM: "select"},
         "telegram_link_codes": {WEB: "select(user_id expires_at created_at) insert update delete"},
         "sessions": {WEB: _ALL, ADMIN: _ALL, TELEGRAM: _ALL},

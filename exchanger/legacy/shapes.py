@@ -126,6 +126,7 @@ def shapes(conventions: Conventions) -> dict[str, Shape]:
                 made,
                 updated,
                 Column("password_changed_at", time, required=False, otherwise="coalesce(c.created_at, c.updated_at)"),
+                Column("blocked_at", time, required=False),
             ),
             unique=(("email",),),
             first_by=("email", "created_at"),

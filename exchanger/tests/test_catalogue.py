@@ -37,6 +37,7 @@ EXTRA_EVERYWHERE = {"cache_invalidations", "django_migrations"}
 # Columns beyond the source's.
 EXTRA_COLUMNS = {
     ("users", "password_changed_at"),
+    ("users", "blocked_at"),
     ("sessions", "version"),
     ("sessions", "ip_address"),
     ("sessions", "user_agent"),
@@ -94,6 +95,7 @@ EXTRA_CONSTRAINTS = {
 }
 EXTRA_INDEXES = {
     ("users", "idx_users_created"),
+    ("users", "idx_users_blocked"),
     ("sessions", "idx_sessions_user"),
     ("orders", "idx_orders_user_created"),
     ("orders", "idx_orders_created"),

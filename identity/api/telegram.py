@@ -12,6 +12,7 @@ from identity.api.opening import answer_with_session
 from identity.api.serializers import SessionSerializer, TelegramLoginSerializer
 from identity.init_data import InvalidInitData
 from identity.services.telegram import NotConfigured, NotLinked, telegram_login
+from identity.services.users import AccountBlocked
 
 
 class LoginNotConfigured(APIException):
@@ -45,7 +46,7 @@ class TelegramLoginView(APIView):
         responses={200: SessionSerializer},
         operation_id="telegram_login",
     )
-    @refuses(LoginNotConfigured, AccountNotLinked)
+    @refuses(LoginNotConfigured, AccountNotLinked, AccountBlocked)
     def post(self, request: Request) -> Response:
         form = TelegramLoginSerializer(data=request.data)
         form.is_valid(raise_exception=True)

@@ -14,7 +14,8 @@ from identity.api.opening import BEARER, answer_with_session
 from identity.api.serializers import AccountSerializer, LoginSerializer, SessionSerializer
 from identity.known_devices import device_remember
 from identity.services.throttling import login_attempt
-from identity.signals import login_denied
+from identity.services.users import AccountBlocked
+from identity.signals import NOT_OPERATOR, login_denied
 
 
 class LoginView(APIView):
@@ -23,6 +24,7 @@ class LoginView(APIView):
     permission_classes = [AllowAny]
 
     @extend_schema(request=LoginSerializer, responses={200: SessionSerializer}, operation_id="login")
+    @refuses(AccountBlocked)
     def post(self, request: Request) -> Response:
         form = LoginSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -31,7 +33,7 @@ class LoginView(APIView):
         if user is None:
             raise AuthenticationFailed("The e-mail address or the password is wrong.")
         if current() is Context.ADMIN and not user.is_staff:
-            login_denied.send(type(self), request=request._request, user=user)
+            login_denied.send(type(self), request=request._request, user=user, reason=NOT_OPERATOR)
             raise PermissionDenied("This account has no permission in the operators' panel.")
         response = answer_with_session(request, user, transport=wanted["transport"])
         if wanted["transport"] != BEARER:

@@ -25,7 +25,7 @@ class User(AbstractBaseUser):
     """A person, the same one in all three applications (table ``users``).
 
     What the person may do comes from ``user_permissions``, for the process's own context only; ``granted`` holds
-    it once an authenticated request has loaded it.
+    it once an authenticated request has loaded it. Since ``blocked_at`` nobody comes in as this person, anywhere.
     """
 
     id = uuid_key()
@@ -33,6 +33,7 @@ class User(AbstractBaseUser):
     password = VarCharField(max_length=255, db_column="password_hash")
     email_verified = models.BooleanField(default=False, db_default=False)
     password_changed_at = timestamp()
+    blocked_at = models.DateTimeField(null=True, editable=False)
     created_at = timestamp()
     updated_at = models.DateTimeField(auto_now=True, db_default=timestamp().db_default)
 
@@ -51,7 +52,13 @@ class User(AbstractBaseUser):
         constraints = [
             models.CheckConstraint(name="users_email_lower", condition=models.Q(email=Lower("email"))),
         ]
-        indexes = [models.Index(fields=["-created_at", "-id"], name="idx_users_created")]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="idx_users_created"),
+            models.Index(
+                fields=["-created_at", "-id"], condition=models.Q(blocked_at__isnull=False), name="idx_users_blocked"
+            ),
+        ]
+        permissions = [("block_user", "Can block user")]
 
     def __str__(self) -> str:
         return self.email

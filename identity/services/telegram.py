@@ -16,6 +16,7 @@ from identity.init_data import InitData, InvalidInitData, verify_init_data
 from identity.models import User
 from identity.services.sessions import session_open
 from identity.services.throttling import throttle_telegram
+from identity.services.users import AccountBlocked
 from identity.sessions import SessionStore
 
 
@@ -37,6 +38,7 @@ def telegram_login(*, init_data: str, origin: Origin) -> User:
         Throttled: too many from this address have failed.
         InvalidInitData: it is not Telegram's, too old, or used.
         NotLinked: Telegram vouches for somebody we do not know; the data may be used again after linking.
+        AccountBlocked: operators have blocked the account.
         ForeignContext, NoContext: anywhere but in a telegram process.
     """
     require(Context.TELEGRAM)
@@ -61,6 +63,7 @@ def telegram_session_open(*, telegram_user_id: int, origin: Origin | None = None
 
     Raises:
         NotLinked: nobody has linked this Telegram account.
+        AccountBlocked: operators have blocked the account.
         ForeignContext, NoContext: anywhere but in a telegram process.
     """
     require(Context.TELEGRAM)
@@ -69,6 +72,8 @@ def telegram_session_open(*, telegram_user_id: int, origin: Origin | None = None
 
 def _linked_user(telegram_user_id: int) -> User:
     linked = IdentityAdapter(Context.TELEGRAM).find_user_by_telegram(telegram_user_id)
+    if linked is not None and linked.blocked_at is not None:
+        raise AccountBlocked(linked)
     user = None if linked is None else UserCache(Context.TELEGRAM).get_user(linked.pk)
     if linked is None or user is None:
         raise NotLinked

@@ -29,6 +29,8 @@ from exchanger.kernel.throttled import Throttled
 from identity.adapter import IdentityAdapter
 from identity.known_devices import device_of
 from identity.models import User
+from identity.services.users import AccountBlocked
+from identity.signals import login_denied
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +57,7 @@ def login_attempt(*, request: HttpRequest, email: str, password: str) -> User | 
 
     Raises:
         Throttled: too many have failed; the password was not looked at.
+        AccountBlocked: both are right, and operators have blocked the account.
     """
     account = User.objects.normalize_email(email)
     network = network_of(origin_of(request))
@@ -65,6 +68,10 @@ def login_attempt(*, request: HttpRequest, email: str, password: str) -> User | 
         held = _reserve_stranger(account, network)
     try:
         user = authenticate(request, username=account, password=password)
+    except AccountBlocked as refusal:
+        _give_back(held)
+        login_denied.send(AccountBlocked, request=request, user=refusal.user, reason="the account is blocked")
+        raise
     except BaseException:  # no password was tried
         _give_back(held)
         raise

@@ -1,12 +1,29 @@
 """Writes on people. Each drops the cached user in all three contexts with the commit of its change."""
 
+from typing import ClassVar
+from uuid import UUID
+
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from exchanger.kernel.contexts import IDENTITY
+from exchanger.kernel.refusals import Refused
 from identity.cache import invalidate_user_cache
 from identity.models import User, UserProfile
+from identity.services.sessions import user_sessions_revoke
+
+
+class AccountBlocked(Refused):
+    """Somebody has proved who they are, and operators have blocked the account."""
+
+    codes: ClassVar = {403: {"account_blocked": "This account is blocked: write to our support."}}
+
+    def __init__(self, user: User) -> None:
+        super().__init__("account_blocked", self.codes[403]["account_blocked"], status=403)
+        self.user = user
 
 
 @transaction.atomic(using=IDENTITY)
@@ -56,3 +73,33 @@ def user_check_password(*, user: User, password: str) -> bool:
 
     right = check_password(password, stored, renew)
     return right and (not changed or check_password(password, user.password))
+
+
+@transaction.atomic(using=IDENTITY)
+def user_block(*, user_id: UUID) -> bool:
+    """Let nobody in as this person any more, in any context, and end their sessions; False: blocked already.
+
+    A login that is under way may still open a session; no request of that finds anybody behind it.
+
+    Raises:
+        ForeignContext, NoContext: anywhere but in an admin process.
+    """
+    return _set_blocked(User.objects.filter(pk=user_id, blocked_at=None), user_id, Now())
+
+
+@transaction.atomic(using=IDENTITY)
+def user_unblock(*, user_id: UUID) -> bool:
+    """Let the person in again, by a new login alone; False: they were not blocked.
+
+    Raises:
+        ForeignContext, NoContext: anywhere but in an admin process.
+    """
+    return _set_blocked(User.objects.filter(pk=user_id, blocked_at__isnull=False), user_id, None)
+
+
+def _set_blocked(users: QuerySet[User], user_id: UUID, moment: Now | None) -> bool:
+    changed = users.update(blocked_at=moment, updated_at=Now())
+    if changed:
+        user_sessions_revoke(user_id=user_id)
+        invalidate_user_cache(user_id)
+    return bool(changed)

@@ -5,9 +5,12 @@ REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM exchanger_web, exchanger_admin
 
 GRANT SELECT ON django_migrations TO exchanger_web, exchanger_admin, exchanger_telegram;
 
--- People. The telegram application never sees a password hash, and changes nobody.
-GRANT SELECT, INSERT, UPDATE ON users TO exchanger_web, exchanger_admin;
-GRANT SELECT (id, email, email_verified, password_changed_at, created_at, updated_at) ON users TO exchanger_telegram;
+-- People. The telegram application never sees a password hash, and changes nobody; operators alone block somebody.
+GRANT SELECT, INSERT ON users TO exchanger_web;
+GRANT UPDATE (password_hash, email_verified, password_changed_at, updated_at) ON users TO exchanger_web;
+GRANT SELECT, INSERT, UPDATE ON users TO exchanger_admin;
+GRANT SELECT (id, email, email_verified, password_changed_at, blocked_at, created_at, updated_at)
+    ON users TO exchanger_telegram;
 GRANT SELECT, INSERT ON user_profiles TO exchanger_web;
 GRANT UPDATE (display_name, phone, language, time_zone) ON user_profiles TO exchanger_web;
 GRANT SELECT, INSERT, UPDATE ON user_profiles TO exchanger_admin;

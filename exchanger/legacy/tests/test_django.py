@@ -1,5 +1,7 @@
 """A stock Django project comes over: its people, what they may do, and what they have done."""
 
+from datetime import datetime
+
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.core.management import call_command
@@ -60,7 +62,8 @@ def test_a_stock_project_comes_over(project, take, world, as_context):
             "root@example.com": uuid_of("auth_user", 2),
             "gone@example.com": uuid_of("auth_user", 3),
         }
-        assert not User.objects.get(email="gone@example.com").has_usable_password()
+        blocked = dict(User.objects.exclude(blocked_at=None).values_list("email", "blocked_at"))
+        assert blocked == {"gone@example.com": datetime.fromisoformat(JOINED)}
         assert UserProfile.objects.get(pk=olena).display_name == "Olena Koval"
         may = UserPermission.objects.filter(user_id=olena).values_list("application_context", "permission")
         assert set(may) == {
@@ -94,7 +97,7 @@ def test_its_people_log_in_with_their_passwords(project, take, as_context):
 
     with as_context("web"):
         assert login("olena@example.com", PASSWORD).status_code == 200
-        assert login("gone@example.com", PASSWORD).status_code == 401
+        assert login("gone@example.com", PASSWORD).json()["code"] == "account_blocked"
 
 
 def test_a_project_without_those_tables_is_taken_as_far_as_it_goes(project, take):
