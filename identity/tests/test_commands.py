@@ -6,6 +6,7 @@ import sys
 import pytest
 from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from identity.models import User, UserPermission
 from identity.sessions import SessionStore
@@ -48,6 +49,16 @@ def test_an_account_that_a_stranger_may_have_opened_becomes_no_operator(monkeypa
     with pytest.raises(CommandError, match="nobody has confirmed"):
         create_operator(monkeypatch, user.email)
     assert not UserPermission.objects.exists()
+
+
+def test_who_is_blocked_becomes_no_operator_and_gets_no_session(monkeypatch, world, as_context):
+    user = UserFactory(blocked_at=timezone.now())
+    with pytest.raises(CommandError, match="is blocked"):
+        create_operator(monkeypatch, user.email)
+    with as_context("telegram"), pytest.raises(CommandError, match="is blocked"):
+        call_command("open_session", user.email)
+    assert not UserPermission.objects.exists()
+    assert world.superuser("identity").execute("SELECT count(*) FROM sessions").fetchone() == (0,)
 
 
 @pytest.mark.usefixtures("world")

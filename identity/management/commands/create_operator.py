@@ -39,6 +39,8 @@ class Command(BaseCommand):
                     f"{user.email} has an account whose address nobody has confirmed, so it may be a stranger's: have "
                     "its owner set a new password by mail, which confirms it, and run this again."
                 )
+            elif user.blocked_at is not None:
+                raise CommandError(f"{user.email} is blocked: another operator has to let them in again first.")
             permission_grant(user_id=user.pk, permission=SUPERUSER, context=Context.ADMIN)
         self.stdout.write(f"{user.email}: {'created, and ' if made else ''}may do everything in the operators' panel.")
 

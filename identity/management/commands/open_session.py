@@ -17,4 +17,6 @@ class Command(BaseCommand):
         user = IdentityAdapter(current()).find_user_by_email(email)
         if user is None:
             raise CommandError(f"Nobody has the address {email}.")
+        if user.blocked_at is not None:
+            raise CommandError(f"{user.email} is blocked: a session would open nothing.")
         return session_open(user=user).session_key
