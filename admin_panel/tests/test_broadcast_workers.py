@@ -59,8 +59,8 @@ def test_a_worker_killed_in_the_middle_of_a_chunk_leaves_whole_chunks_and_the_ne
     half = now(broadcast)
     assert (half.queued, half.total, half.cursor) == (CHUNK, None, sorted(people)[CHUNK - 1])
     assert sorted(written_to(broadcast)) == sorted(people)[:CHUNK]
-    workers.start()
     give_back_stalled(admin)
+    workers.start()
     workers.wait_for(lambda: all_made([broadcast]))
     found = written_to(broadcast)
     assert (len(found), set(found)) == (len(people), people)

@@ -23,7 +23,7 @@ def queue_scheduled(connection: psycopg.Connection[Any], task: str) -> None:
 
 
 def give_back_stalled(connection: psycopg.Connection[Any]) -> None:
-    """What the schedule does two minutes after a worker died."""
+    """What the schedule does two minutes after the workers that there are died: start one that is to live after it."""
     connection.execute("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 hour'")
     queue_scheduled(connection, "jobs.retry_stalled")
 

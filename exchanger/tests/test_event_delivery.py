@@ -192,8 +192,8 @@ def test_a_worker_killed_while_it_sends_loses_and_doubles_nothing(place, platfor
     worker.kill()
     platform.proxy.release.set()
     assert platform.delivered() == 1
-    platform.start(Context.WEB)
     give_back_stalled(platform.web)
+    platform.start(Context.WEB)
     platform.waits_for(lambda: platform.handled() == 4)
     platform.waits_for(lambda: platform.delivered() == 4)
     assert_told_once_and_in_order(platform, [order])
@@ -249,8 +249,8 @@ def test_a_worker_killed_after_it_has_sent_loses_and_doubles_nothing(lock, deliv
         kill_where_it_waits(worker, platform, platform.web, come=lambda: platform.delivered() == delivered)
     assert platform.delivered() == delivered
     publish(order, as_context, TYPES[1:])
-    platform.start(Context.WEB)
     give_back_stalled(platform.web)
+    platform.start(Context.WEB)
     platform.waits_for(lambda: platform.handled() == 4)
     platform.waits_for(lambda: platform.delivered() == 4)
     assert_told_once_and_in_order(platform, [order])
@@ -272,8 +272,8 @@ def test_a_bots_worker_killed_in_the_middle_of_an_event_loses_and_doubles_nothin
         worker = platform.start(Context.TELEGRAM)
         kill_where_it_waits(worker, platform, platform.bot, come=platform.handles)
     assert platform.handled() == 0
-    platform.start(Context.TELEGRAM)
     give_back_stalled(platform.bot)
+    platform.start(Context.TELEGRAM)
     platform.waits_for(lambda: platform.handled() == 4)
     assert_told_once_and_in_order(platform, [order])
 
