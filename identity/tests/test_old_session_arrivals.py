@@ -21,7 +21,7 @@ from identity.old_sessions.giving import given_of
 from identity.old_sessions.keys import moved_id
 from identity.old_sessions.values import read_value
 from identity.services.sessions import user_sessions_revoke
-from identity.services.users import user_set_password
+from identity.services.users import user_block, user_set_password, user_unblock
 from identity.session_values import stored_id
 from identity.tests.accounts import in_threads
 from identity.tests.factories import UserFactory
@@ -276,6 +276,24 @@ def test_a_session_that_an_operator_revoked_before_its_cookie_came_stays_ended(k
         assert user_sessions_revoke(user_id=user.pk) == {"web": 1}
     with served("web"):
         assert come(cookie(kind, KEY)).status_code == 401
+    assert stored(world)[0] == []
+
+
+@every_kind
+@pytest.mark.parametrize("moved_before", [True, False])
+def test_who_is_blocked_comes_in_by_no_old_session_until_let_in_again(
+    moved_before, kind, user, world, as_context, served
+):
+    with as_context("admin"):
+        user_block(user_id=user.pk)
+    keep(world, kind, KEY, value(kind, user))
+    if moved_before:
+        with as_context(None):
+            moved(user, kind, "web")
+    with served("web"):
+        assert come(cookie(kind, KEY)).status_code == 401
+    with as_context("admin"):
+        user_unblock(user_id=user.pk)
     assert stored(world)[0] == []
 
 
