@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
+from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis
 
 from exchanger.kernel.contexts import Context
@@ -27,8 +28,15 @@ os.environ["REDIS_TIMEOUT"] = "1"  # seconds: a busy machine that runs tests is 
 # The same algorithm with the least work it takes: what is stored here keeps nobody out. Processes do the whole work.
 Argon2PasswordHasher.time_cost, Argon2PasswordHasher.memory_cost, Argon2PasswordHasher.parallelism = 1, 8, 1
 
-# A busy machine fails no test for being slow, and a run leaves no folder in the checkout.
-hypothesis.register_profile("exchanger", deadline=None, database=None)
+# A busy machine fails no test for being slow, a run leaves no folder in the checkout, and two runs try the same unless
+# HYPOTHESIS_EXPLORES is set.
+hypothesis.register_profile(
+    "exchanger",
+    deadline=None,
+    database=None,
+    derandomize="HYPOTHESIS_EXPLORES" not in os.environ,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 hypothesis.load_profile("exchanger")
 
 
