@@ -33,7 +33,8 @@ PAYMENTS: Final[Mapping[PaymentStatus, frozenset[PaymentStatus]]] = {
 REFUNDS: Final[Mapping[RefundStatus, frozenset[RefundStatus]]] = {
     _R.REQUESTED: frozenset({_R.APPROVED, _R.REJECTED}),
     _R.APPROVED: frozenset({_R.SUCCEEDED, _R.FAILED}),
-    _R.FAILED: frozenset({_R.APPROVED}),
+    # Sent again, or by hand; and money that went is booked, whatever we were told before.
+    _R.FAILED: frozenset({_R.APPROVED, _R.SUCCEEDED}),
     _R.REJECTED: frozenset({_R.REQUESTED}),
     _R.SUCCEEDED: frozenset(),
 }

@@ -46,7 +46,9 @@ def _to_confirm(payment: Payment) -> bool:
 
 
 def _to_transfer(refund: Refund) -> bool:
-    return refund.status == RefundStatus.APPROVED and refund.payment.payment_method not in PROCESSORS
+    """What no processor sends, and what it has refused to send."""
+    by_processor = refund.payment.payment_method in PROCESSORS
+    return refund.status == (RefundStatus.FAILED if by_processor else RefundStatus.APPROVED)
 
 
 RECEIVED = (

@@ -105,7 +105,7 @@ def operator_refund_reopen(*, actor: Actor, refund: Refund, reason: str) -> Refu
 
 
 def operator_refund_confirm(*, actor: Actor, refund: Refund, reference: str, reason: str) -> Refund:
-    """Say that the money of an approved refund was transferred; ``reference`` is the bank's name of the transfer."""
+    """Say that a refund's money was transferred by hand; ``reference`` is the bank's name of the transfer."""
 
     def confirm() -> Refund:
         return refunds.refund_confirm(refund_id=refund.pk, reference=reference)

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from django.conf import settings
@@ -18,7 +19,9 @@ from admin_panel.services.orders import MAY_REFUND, MAY_WORK
 from identity.services.sessions import session_open
 from identity.tests.factories import UserFactory
 from web.models import ExchangeRate, Order, Payment, Refund
+from web.services.fulfilment import order_call_off
 from web.services.payments import payment_settle
+from web.services.refunds import refund_approve, refund_fail
 from web.tests.factories import (
     ExchangeRateFactory,
     OrderFactory,
@@ -34,6 +37,7 @@ QUEUE = "/admin/queue/"
 VIEWS = ("web.view_order", "web.view_payment", "web.view_refund")
 REASON = {"reason": "Seen at the bank."}
 HUNDRED = Decimal(100)
+OTHER = UUID(int=1)  # an operator
 
 
 def address(row, verb):
@@ -155,6 +159,28 @@ def test_a_refund_that_was_rejected_is_asked_for_again(operator):
     for verb, status in (("reject", "rejected"), ("reopen", "requested")):
         operator.post(address(refund, verb), REASON)
         assert Refund.objects.get().status == status
+
+
+def test_a_card_refund_that_its_processor_refused_is_sent_by_hand_or_once_more(operator):
+    order = OrderFactory(user_id=UserFactory().pk)
+    payment = PaymentFactory(order=order, payment_method="card")
+    payment_settle(payment_id=payment.pk, amount=HUNDRED, received_at=timezone.now())
+    order_call_off(order_id=order.pk, reason="The client asked.")
+    refund = Refund.objects.get()
+    refund_approve(refund_id=refund.pk, operator_id=OTHER)
+    assert shown_in(operator)["refunds"] == []
+    refund_fail(refund_id=refund.pk, problem="The card is closed.")
+    assert shown_in(operator)["refunds"] == [refund.pk]
+    page = operator.get(QUEUE).text
+    assert address(refund, "approve") in page
+    assert address(refund, "confirm") in page
+    told = operator.post(address(refund, "confirm"), REASON | {"reference": "TR-3"}, follow=True)
+    assert messages_of(told) == ["Refund of 100.00 USD is succeeded now."]
+    told = operator.post(address(refund, "confirm"), REASON | {"reference": "TR-4"}, follow=True)
+    assert "TR-3" in messages_of(told)[0]
+    assert (order_status(order), Refund.objects.get().reference) == ("refunded", "TR-3")
+    assert trail() == [("refund.confirm", "done"), ("refund.confirm", "failed")]
+    verified()
 
 
 def test_a_payout_that_failed_has_its_money_sent_back(operator):

@@ -109,34 +109,37 @@ def refund_reopen(*, refund_id: UUID, operator_id: UUID) -> Refund:
 def refund_confirm(*, refund_id: UUID, reference: str) -> Refund:
     """An operator has sent the money of an approved refund; ``reference`` is the bank's name of the transfer.
 
+    What a processor sends is sent by hand only when it has refused to: an approved one may be on its way.
+
     Raises:
         Refund.DoesNotExist
         RefundRefused: ``refund_by_processor``, and those of ``refund_succeed``.
     """
     with transaction.atomic(using=ALIAS):
-        _, payment, _ = _lock(refund_id)
-        if payment.payment_method in PROCESSORS:
+        _, payment, refund = _lock(refund_id)
+        if payment.payment_method in PROCESSORS and refund.status == RefundStatus.APPROVED:
             raise RefundRefused(
                 "refund_by_processor",
-                f"A payment by {payment.payment_method} is refunded by its processor.",
+                f"A payment by {payment.payment_method} is refunded by its processor: send it by hand when that fails.",
                 status=409,
             )
         return refund_succeed(refund_id=refund_id, reference=reference)
 
 
 def refund_succeed(*, refund_id: UUID, reference: str) -> Refund:
-    """The money went back: booked once, however often it is told.
+    """The money went back: booked once, however often it is told by the same ``reference``.
 
     With all that was left of it the payment is refunded, and so is the order that it had paid for.
 
     Raises:
         Refund.DoesNotExist
-        RefundRefused: ``refund_status``, ``refund_amount`` (it is not what the ledger holds), ``order_status`` (the
-            order that it paid for is still worked for).
+        RefundRefused: ``refund_sent`` (it went back by another reference), ``refund_status``, ``refund_amount`` (it is
+            not what the ledger holds), ``order_status`` (the order that it paid for is still worked for).
     """
     with transaction.atomic(using=ALIAS):
         order, payment, refund = _lock(refund_id)
         if refund.status == RefundStatus.SUCCEEDED:
+            _check_reference(refund, reference)
             return refund
         _check_status(refund, RefundStatus.SUCCEEDED)
         if refund.kind == RefundKind.EXCESS:
@@ -147,7 +150,7 @@ def refund_succeed(*, refund_id: UUID, reference: str) -> Refund:
 
 
 def refund_fail(*, refund_id: UUID, problem: str) -> Refund:
-    """Sending failed for good: operators see it, and may approve it again. Told again, it changes nothing.
+    """Sending failed for good: operators see it, and approve it again or send it by hand. Again, it changes nothing.
 
     Raises:
         Refund.DoesNotExist
@@ -222,6 +225,16 @@ def _excess_due(payment: Payment) -> Decimal:
     """What a refund of its own has yet to return."""
     excess = Refund.objects.filter(payment=payment, kind=RefundKind.EXCESS).exclude(status=RefundStatus.SUCCEEDED)
     return excess.values_list("amount", flat=True).first() or ledger.NOTHING
+
+
+def _check_reference(refund: Refund, reference: str) -> None:
+    if refund.reference != reference:
+        raise RefundRefused(
+            "refund_sent",
+            f"It went back before, as {refund.reference}: whoever has sent it once more has to ask for that back.",
+            status=409,
+            details={"reference": refund.reference, "told": reference},
+        )
 
 
 def _check_amount(refund: Refund, left: Decimal) -> None:

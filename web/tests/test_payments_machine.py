@@ -179,7 +179,7 @@ class Life(RuleBasedStateMachine):
     @rule(which=st.integers(0, 9))
     def a_refund_goes_back(self, which):
         refund_id, payment, refund = self._refund(which)
-        allowed = refund.status in ("approved", "succeeded")
+        allowed = refund.status in ("approved", "failed", "succeeded")
         if not self._does(allowed, refund_confirm, refund_id=refund_id, reference="bank 1"):
             return
         if refund.status == "succeeded":

@@ -34,6 +34,7 @@ from web.services.refunds import (
 from web.tests.books import post
 from web.tests.factories import OrderFactory, PaymentFactory
 from web.tests.money import events, everything, order_status, payments, refunds, sums, told, verified
+from web.tests.ordering import together
 
 pytestmark = pytest.mark.context("web")
 HUNDRED = Decimal(100)
@@ -107,7 +108,7 @@ MOVES = {
     "approve": (refund_approve, {"operator_id": BORIS}, {"requested", "failed"}),
     "reject": (refund_reject, {"operator_id": BORIS}, {"requested"}),
     "reopen": (refund_reopen, {"operator_id": BORIS}, {"rejected"}),
-    "confirm": (refund_confirm, {"reference": "bank 7"}, {"approved", "succeeded"}),  # again: nothing happens
+    "confirm": (refund_confirm, {"reference": "bank 7"}, {"approved", "failed", "succeeded"}),  # again: nothing happens
     "fail": (refund_fail, {"problem": "none"}, {"approved", "failed"}),  # likewise
 }
 
@@ -150,8 +151,9 @@ def test_a_transfer_back_is_confirmed_by_an_operator_once(as_context):
     with as_context("admin"):
         refund_confirm(refund_id=refund.pk, reference="bank 7")
         before = everything()
-        refund_confirm(refund_id=refund.pk, reference="bank 8")
+        refund_confirm(refund_id=refund.pk, reference="bank 7")
         assert everything() == before
+        refused("refund_sent", refund_confirm, refund_id=refund.pk, reference="bank 8")
     assert (order_status(order), payments(order), sums(order)) == ("refunded", [("refunded", HUNDRED)], {})
     assert Refund.objects.get().reference == "bank 7"
     assert events(order)[-2:] == ["order.refunded", "refund.succeeded"]
@@ -302,6 +304,39 @@ def test_a_refund_that_the_processor_refuses_fails_and_may_be_approved_again(cha
     assert refunds_queue() == 1
     refund_send(refund_id=refund.pk)
     assert (order_status(order), refunds(order)) == ("refunded", [("payment", "succeeded", HUNDRED)])
+    verified()
+
+
+def test_what_the_processor_refuses_is_sent_by_hand_and_by_it_no_more(charged, sandbox, as_context):
+    order, payment, refund = charged(cards.NO_REFUNDS)
+    with as_context("admin"):
+        refused("refund_by_processor", refund_confirm, refund_id=refund.pk, reference="bank 1")
+    refund_send(refund_id=refund.pk)
+    with as_context("admin"):
+        refund_confirm(refund_id=refund.pk, reference="bank 1")
+        refused("refund_status", refund_approve, refund_id=refund.pk, operator_id=BORIS)
+        refused("refund_sent", refund_confirm, refund_id=refund.pk, reference="bank 2")
+    assert (order_status(order), refunds(order)) == ("refunded", [("payment", "succeeded", HUNDRED)])
+    assert sums(order) == {}
+    assert (refunds_queue(), sandbox.refunds(payment)) == (0, [])
+    verified()
+
+
+def test_of_one_who_has_it_sent_again_and_one_who_sends_it_by_hand_one_is_refused(charged):
+    order, _, refund = charged(cards.NO_REFUNDS)
+    refund_send(refund_id=refund.pk)
+
+    again, by_hand = together(
+        [
+            lambda: refund_approve(refund_id=refund.pk, operator_id=BORIS),
+            lambda: refund_confirm(refund_id=refund.pk, reference="bank 1"),
+        ],
+        threads=2,
+    )
+    if Refund.objects.get().status == "approved":
+        assert (by_hand.code, sums(order)) == ("refund_by_processor", {"client": -100, "suspense": 100})
+    else:
+        assert (again.code, sums(order)) == ("refund_status", {})
     verified()
 
 
