@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from exchanger.kernel.money.currencies import currency
+from exchanger.kernel.money.currencies import recorded_currency
 from exchanger.kernel.money.rounding import exactly, round_received
 from web.ledger import NOTHING
 from web.models import Order, Quote
@@ -18,15 +18,12 @@ def payout_of(order: Order) -> tuple[Decimal, Decimal]:
     """Gross and fee of an order's payout, which is what is left of the one by the other, in its ``to_currency``.
 
     They are the quote's; without a quote, the amount at the rate, rounded down, and no fee.
-
-    Raises:
-        exchanger.kernel.money.currencies.UnknownCurrency: without a quote, of a currency that there is no more.
     """
     quote = quote_of(order)
     if quote is not None:
         return quote.to_amount + quote.fee, quote.fee
     with exactly():
-        return round_received(order.amount * order.exchange_rate, currency(order.to_currency)), NOTHING
+        return round_received(order.amount * order.exchange_rate, recorded_currency(order.to_currency)), NOTHING
 
 
 def order_json(order: Order, quote: Quote | None) -> dict[str, Any]:
@@ -34,7 +31,7 @@ def order_json(order: Order, quote: Quote | None) -> dict[str, Any]:
 
     Amounts are strings with the decimals of their currency; what only a quote knows is None without one.
     """
-    given, received = currency(order.from_currency), currency(order.to_currency)
+    given, received = recorded_currency(order.from_currency), recorded_currency(order.to_currency)
     return {
         "id": order.pk,
         "user_id": order.user_id,

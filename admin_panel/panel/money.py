@@ -1,6 +1,6 @@
 from decimal import Decimal
 
-from exchanger.kernel.money.currencies import UnknownCurrency, currency
+from exchanger.kernel.money.currencies import recorded_currency
 from exchanger.kernel.money.rounding import round_received
 from web.models import Order
 from web.orders import payout_of
@@ -18,16 +18,10 @@ def money_text(amount: Decimal | str, code: str) -> str:
 
 def received_text(amount: str, code: str) -> str:
     """An amount that clients received, where it was worked out of others: no part of it is below the minor unit."""
-    try:
-        return money_text(round_received(Decimal(amount), currency(code)), code)
-    except UnknownCurrency:
-        return money_text(amount, code)
+    return money_text(round_received(Decimal(amount), recorded_currency(code)), code)
 
 
 def payout_text(order: Order) -> str:
     """What the client gets. For many, prefetch ``quotes``."""
-    try:
-        gross, fee = payout_of(order)
-    except UnknownCurrency:
-        return money_text(order.amount * order.exchange_rate, order.to_currency)
+    gross, fee = payout_of(order)
     return money_text(gross - fee, order.to_currency)

@@ -13,7 +13,6 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
 from admin_panel.second_factor import is_fresh
-from exchanger.kernel.money.currencies import UnknownCurrency
 from exchanger.kernel.refusals import Refused
 
 QUEUE = "queue"
@@ -45,7 +44,7 @@ class PostedActions:
                 )
             try:
                 return action(request, row)
-            except (PermissionDenied, Refused, UnknownCurrency) as refused:
+            except (PermissionDenied, Refused) as refused:
                 messages.error(request, str(refused))
                 return back_from(request, row)
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext as _
 
 from bot.amounts import Problem, WrongAmount
-from exchanger.kernel.money.currencies import CEILING, MOST_PLACES, currency
+from exchanger.kernel.money.currencies import CEILING, MOST_PLACES, recorded_currency
 
 
 def moment(at: datetime, zone: ZoneInfo) -> str:
@@ -23,7 +23,7 @@ def deadline(at: datetime, zone: ZoneInfo) -> str:
 
 def amount_text(amount: Decimal, code: str) -> str:
     """``100.00 USD``"""
-    return f"{currency(code).text(amount)} {code}"
+    return f"{recorded_currency(code).text(amount)} {code}"
 
 
 def percent_text(share: Decimal) -> str:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework.exceptions import ValidationError
 
-from exchanger.kernel.money.currencies import UnknownCurrency, currency
+from exchanger.kernel.money.currencies import UnknownCurrency, currency, recorded_currency
 from exchanger.kernel.money.fields import CurrencyField, DecimalField, PairField
 from exchanger.kernel.money.pairs import Pair, WrongPair
 from exchanger.kernel.money.rounding import round_paid, round_rate, round_received
@@ -38,6 +38,12 @@ def test_crypto_currencies_are_the_settings():
         assert currency("doge").crypto
         with pytest.raises(UnknownCurrency):
             currency("BTC")
+
+
+def test_a_row_keeps_all_its_decimals_when_its_currency_is_given_up():
+    assert recorded_currency("USD") == currency("USD")
+    gone = recorded_currency("XQQ")
+    assert (gone.text(Decimal("1.5")), gone.crypto) == ("1.50000000", True)
 
 
 @pytest.mark.parametrize("entry", ["BTC", "btc:8", "BTC:9", "BTC:-1", "BTC:x", "B:2"])

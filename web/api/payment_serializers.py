@@ -2,7 +2,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from exchanger.kernel.money.currencies import currency
+from exchanger.kernel.money.currencies import recorded_currency
 from web.models import Payment, Refund
 from web.payments.registry import PROVIDERS
 
@@ -22,7 +22,7 @@ class RefundSerializer(serializers.ModelSerializer[Refund]):
         read_only_fields = fields
 
     def get_amount(self, refund: Refund) -> str:
-        return currency(refund.payment.order.from_currency).text(refund.amount)
+        return recorded_currency(refund.payment.order.from_currency).text(refund.amount)
 
 
 class PaymentSerializer(serializers.ModelSerializer[Payment]):
@@ -54,4 +54,4 @@ class PaymentSerializer(serializers.ModelSerializer[Payment]):
         read_only_fields = fields
 
     def get_amount(self, payment: Payment) -> str:
-        return currency(payment.order.from_currency).text(payment.amount)
+        return recorded_currency(payment.order.from_currency).text(payment.amount)

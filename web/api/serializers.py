@@ -4,7 +4,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
-from exchanger.kernel.money.currencies import currency
+from exchanger.kernel.money.currencies import recorded_currency
 from exchanger.kernel.money.fields import DecimalField, PairField
 from web.models import Account, Order, OrderStatus, Quote, Transaction
 from web.orders import order_json, quote_of
@@ -184,4 +184,4 @@ class BalanceSerializer(serializers.Serializer[Any]):
 
 
 def _text(amount: Decimal, code: str) -> str:
-    return currency(code).text(amount)
+    return recorded_currency(code).text(amount)

@@ -14,7 +14,7 @@ from django.conf import settings
 
 from exchanger.kernel.cache.codec import decode, encode
 from exchanger.kernel.http import trusted
-from exchanger.kernel.money.currencies import CEILING, currency
+from exchanger.kernel.money.currencies import CEILING, recorded_currency
 from exchanger.kernel.signing import is_signed
 from web.configuration import WebConfiguration
 from web.models import Order, Payment, Refund
@@ -42,7 +42,7 @@ class CardProcessor:
     method = "card"
 
     def is_offered(self, order: Order, configuration: WebConfiguration) -> bool:
-        return bool(settings.CARD_PROCESSOR_URL) and not currency(order.from_currency).crypto
+        return bool(settings.CARD_PROCESSOR_URL) and not recorded_currency(order.from_currency).crypto
 
     def start(self, order: Order, payment: Payment, configuration: WebConfiguration) -> Start:
         return Start({"checkout_url": checkout_url(payment, order.from_currency)})
@@ -62,7 +62,7 @@ class CardProcessor:
         order = refund.order
         wanted = {
             "payment_id": refund.payment_id,
-            "amount": currency(order.from_currency).text(refund.amount),
+            "amount": recorded_currency(order.from_currency).text(refund.amount),
             "currency": order.from_currency,
         }
         answer = _request("POST", "/refunds", content=encode(wanted), headers={"Idempotency-Key": str(refund.pk)})
@@ -98,7 +98,7 @@ def checkout_url(payment: Payment, code: str) -> str:
         encode(
             {
                 "payment_id": payment.pk,
-                "amount": currency(code).text(payment.amount),
+                "amount": recorded_currency(code).text(payment.amount),
                 "currency": code,
                 "callback_url": settings.PUBLIC_WEB_URL.rstrip("/") + CALLBACK_PATH,
             }

@@ -1,7 +1,7 @@
 """Bank transfers: the client is told where to send the money, and an operator says that it came."""
 
 from exchanger.kernel.codes import readable_code
-from exchanger.kernel.money.currencies import currency
+from exchanger.kernel.money.currencies import recorded_currency
 from web.configuration import WebConfiguration
 from web.models import Order, Payment
 from web.payments.providers import Start
@@ -25,7 +25,7 @@ class BankTransfer:
             "recipient": account.recipient,
             "iban": account.iban,
             "bank": account.bank,
-            "amount": currency(order.from_currency).text(payment.amount),
+            "amount": recorded_currency(order.from_currency).text(payment.amount),
             "currency": order.from_currency,
             "purpose": reference,
         }

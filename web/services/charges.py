@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from psycopg.errors import LockNotAvailable, UniqueViolation
 
-from exchanger.kernel.money.currencies import currency
+from exchanger.kernel.money.currencies import recorded_currency
 from exchanger.kernel.refusals import Refused
 from web.adapter import WebAdapter
 from web.models import Payment, ProviderEvent
@@ -75,7 +75,7 @@ def charge_book(*, charge: Charge, method: str) -> None:
             "Charge %s of payment %s is in %s, not %s", charge.reference, charge.payment_id, charge.currency, code
         )
         raise CallRefused("wrong_currency", f"The payment is in {code}: nothing was booked.", status=409)
-    if not currency(code).is_whole(charge.amount):
+    if not recorded_currency(code).is_whole(charge.amount):
         # It could never be sent back: refunds are of whole minor units.
         logger.error("Charge %s of payment %s is of %s %s", charge.reference, charge.payment_id, charge.amount, code)
         message = f"An amount of {code} has fewer decimals: nothing was booked."

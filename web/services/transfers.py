@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from psycopg.errors import UniqueViolation
 
-from exchanger.kernel.money.currencies import CEILING, currency
+from exchanger.kernel.money.currencies import CEILING, recorded_currency
 from exchanger.kernel.refusals import Refused
 from web.models import Order, Payment
 from web.payments.registry import BANK_TRANSFER, PROCESSORS
@@ -81,7 +81,7 @@ def payment_record(*, order_id: UUID, amount: Decimal, received_at: datetime, re
 
 def _check(order: Order, amount: Decimal, received_at: datetime) -> None:
     code = order.from_currency
-    if not amount.is_finite() or not 0 < amount < CEILING or not currency(code).is_whole(amount):
+    if not amount.is_finite() or not 0 < amount < CEILING or not recorded_currency(code).is_whole(amount):
         raise TransferRefused("amount_wrong", f"Send an amount of {code} above zero, as the bank has it.")
     if not order.created_at <= received_at <= timezone.now():
         raise TransferRefused("received_at_wrong", "The money came after the order was made, and not in the future.")

@@ -11,8 +11,8 @@ from django.test import Client
 from django.utils import timezone
 
 from identity.tests.factories import UserFactory
-from web.models import ExchangeRate, Order, OrderStatus
-from web.tests.factories import ExchangeRateFactory, OrderFactory, QuoteFactory
+from web.models import ExchangeRate, Order, OrderStatus, Payment
+from web.tests.factories import ExchangeRateFactory, OrderFactory, PaymentFactory, QuoteFactory
 from web.tests.ordering import URL, bearer, order, pay, story, traces
 
 pytestmark = pytest.mark.context("web")
@@ -69,6 +69,32 @@ def test_the_list_and_the_detail_show_the_same(client, anna):
     for one in orders:
         cold, warm = (client.get(f"{URL}{one.pk}/").json() for _ in range(2))
         assert shown[str(one.pk)] == cold == warm
+
+
+def test_an_order_of_a_currency_that_was_given_up_is_shown_with_all_its_decimals(client, anna):
+    given = OrderFactory(user_id=anna.pk, from_currency="XQQ")
+    received = quoted(anna, to_currency="XQQ")
+    PaymentFactory(order=given)
+    shown = {found["id"]: found for found in client.get(URL).json()["results"]}
+    assert shown[str(given.pk)]["from_amount"] == "100.00000000"
+    assert shown[str(received.pk)]["to_amount"] == "4116.86000000"
+    [payment] = client.get(f"{URL}{given.pk}/payments/").json()["results"]
+    assert (payment["amount"], payment["currency"]) == ("100.00000000", "XQQ")
+
+
+@pytest.mark.parametrize("method", ["card", "bank_transfer"])
+def test_nobody_pays_in_a_currency_that_was_given_up(method, client, anna, publish, settings):
+    publish()
+    settings.CARD_PROCESSOR_URL = "http://127.0.0.1:1"
+    given = OrderFactory(user_id=anna.pk, from_currency="XQQ", expires_at=timezone.now() + timedelta(minutes=5))
+    answer = client.post(
+        f"{URL}{given.pk}/payments/",
+        {"payment_method": method},
+        "application/json",
+        headers={"idempotency-key": str(uuid.uuid4())},
+    )
+    assert (answer.status_code, answer.json()["code"]) == (400, "payment_method_unavailable")
+    assert not Payment.objects.exists()
 
 
 @pytest.mark.parametrize(

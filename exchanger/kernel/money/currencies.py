@@ -59,6 +59,18 @@ def currency(code: str) -> Currency:
     return found
 
 
+def recorded_currency(code: str) -> Currency:
+    """The currency of a row that there is, whether anybody is paid in it still or not.
+
+    One that is no longer known (codes are withdrawn, and the setting may lose one) has all the decimals that the tables
+    keep, and is no bank's.
+    """
+    try:
+        return currency(code)
+    except UnknownCurrency:
+        return Currency(code, MOST_PLACES, crypto=True)
+
+
 def all_currencies() -> list[Currency]:
     """Every one that the platform knows."""
     return [*_iso().values(), *_crypto().values()]
