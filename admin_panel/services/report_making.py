@@ -80,7 +80,9 @@ def reports_prune() -> int:
         # The file first: a crash in between leaves a row that says too much, and the next night mends it.
         storages["reports"].delete(report.file_path or "-")
         pruned += old.filter(pk=report.pk).update(status=ReportStatus.EXPIRED, file_path=None)
-    _remove_abandoned(timezone.now() - ABANDONED)
+    abandoned = timezone.now() - ABANDONED
+    _remove_unfinished(abandoned)
+    _remove_unnamed(abandoned)
     return pruned
 
 
@@ -194,7 +196,7 @@ def _unfinished() -> Path:
     return Path(settings.REPORTS_ROOT) / "unfinished"
 
 
-def _remove_abandoned(before: datetime) -> None:
+def _remove_unfinished(before: datetime) -> None:
     """Remove the folders of reports that nobody went on with."""
     if not _unfinished().exists():
         return
@@ -202,3 +204,14 @@ def _remove_abandoned(before: datetime) -> None:
         with suppress(FileNotFoundError):
             if folder.stat().st_mtime < before.timestamp():
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_unnamed(before: datetime) -> None:
+    """Remove the files that no row names: the last attempt at each ended before its row said so."""
+    storage = storages["reports"]
+    with suppress(FileNotFoundError):
+        _, names = storage.listdir("")
+        named = set(Report.objects.exclude(file_path=None).values_list("file_path", flat=True))
+        for name in names:
+            if name not in named and storage.get_modified_time(name) < before:
+                storage.delete(name)

@@ -175,6 +175,16 @@ def test_what_nobody_went_on_with_is_removed():
     assert files() == ["unfinished/young"]
 
 
+def test_a_file_that_no_row_names_is_removed():
+    named, *attempts = (path_of(made(ORDERS)) for _ in range(3))
+    Report.objects.exclude(file_path=named.name).update(status=ReportStatus.FAILED, file_path=None)
+    for path, hours in ((named, 25), *zip(attempts, (25, 23), strict=True)):
+        then = timezone.now().timestamp() - hours * 3600
+        os.utime(path, (then, then))
+    assert reports_prune() == 0
+    assert files() == sorted([f"files/{named.name}", f"files/{attempts[1].name}"])
+
+
 # --- The schedule
 
 
