@@ -253,7 +253,7 @@ def test_a_transfer_that_cannot_have_come_so_is_refused(fields, told, operator, 
 
 
 def test_money_in_a_currency_that_was_given_up_meanwhile_is_booked_all_the_same(operator):
-    order = OrderFactory(from_currency="XQQ", user_id=UserFactory().pk)
+    order = OrderFactory(from_currency="XQQ", created_at=timezone.now() - timedelta(minutes=5))
     payment = PaymentFactory(order=order)
     told = operator.post(address(payment, "confirm"), came(), follow=True)
     assert messages_of(told) == ["Payment of 100.00 XQQ is succeeded now."]
