@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from bench.exchanging.books import Books, total
+from bench.exchanging.operators import transfer_reference
 from bench.promises import Promise
 from web.ledger import NOTHING
 
@@ -51,11 +52,17 @@ def _is_settled(payment: Any, charge: dict[str, Any]) -> bool:
 
 
 def _refunds(books: Books) -> Promise:
-    """What the processor sent is a refund of ours with its amount and reference; what we say it sent, it did."""
+    """What the processor sent is a refund of ours with its amount and reference; what we say it sent, it did.
+
+    What it refused an operator may have sent by hand.
+    """
     card = {payment.id for payment in books.payments if payment.payment_method == "card"}
     ours = {refund.id: refund for refund in books.refunds if refund.payment_id in card}
     wrong = [refund_id for refund_id, sent in books.sent.items() if not _is_booked(ours.get(refund_id), sent)]
-    unsent = [key for key, refund in ours.items() if refund.status == "succeeded" and key not in books.sent]
+    refused = {told.event_data["refund_id"] for told in books.events if told.event_type == "refund.failed"}
+    by_hand = {key for key in refused & ours.keys() if ours[key].reference == transfer_reference(key)}
+    back = {key for key, refund in ours.items() if refund.status == "succeeded"}
+    unsent = back - books.sent.keys() - by_hand
     gone: dict[str, Decimal] = defaultdict(Decimal)
     for sent in books.sent.values():
         gone[sent["payment_id"]] += Decimal(sent["amount"])
@@ -64,7 +71,8 @@ def _refunds(books: Books) -> Promise:
     return Promise(
         "every refund that the card processor sent is ours, once, with its amount",
         not wrong and not unsent and not more,
-        f"{len(wrong)} of {len(books.sent):,} are not, {len(unsent)} were not sent, {len(more)} above their charge",
+        f"{len(wrong)} of {len(books.sent):,} are not, {len(unsent)} were not sent, {len(more)} above their charge;"
+        f" {len(by_hand)} that it refused went by hand",
     )
 
 

@@ -21,6 +21,11 @@ ROWS_AT_ONCE = 4
 APPROVALS = 2  # of one refund: what fails for good is not sent for ever
 
 
+def transfer_reference(row: str) -> str:
+    """The bank's name of the transfer that an operator says to have made for a refund."""
+    return f"TR-{row}"
+
+
 @dataclass(slots=True)
 class Form:
     """A form of the page; ``fields`` are its inputs with what stands in them."""
@@ -89,7 +94,7 @@ class Operator:
             (share,) = self.chance.choices(["1", "0.5", "1.1"], [76, 12, 12])
             given["amount"] = str((Decimal(given["amount"]) * Decimal(share)).quantize(Decimal("0.01")))
         if "reference" in given:
-            given["reference"] = f"TR-{row}"
+            given["reference"] = transfer_reference(row)
         # Not repeated where the connection breaks: the page tells whether it was done.
         told = self.asker.once(verb, "POST", self.url + form.action, data=given, headers={"Referer": self.url + QUEUE})
         if verb == "approve" and told is not None:

@@ -110,6 +110,22 @@ def replaced(rows, index, **changes):
     rows[index] = Row(**{**vars(rows[index]), **changes})
 
 
+def by_hand(books):
+    """An operator sent what the card processor was to send."""
+    books.sent.clear()
+    replaced(books.refunds, 0, reference="TR-r")
+
+
+def test_a_refund_goes_by_hand_where_the_processor_refused_it_and_nowhere_else():
+    books = sound()
+    by_hand(books)
+    assert len(broken(books, told())) == 1
+    refused = event(5, "refund.failed", refund_id="r")
+    books.events.append(refused)
+    books.inbox.append(Row(**{**vars(refused), "handled_at": NOW}))
+    assert broken(books, told()) == []
+
+
 BENDS = {
     "error of ours": lambda books, told: told.samples.append(Sample("order", 0.0, 1.0, 500)),
     "by declared moves": lambda books, told: replaced(books.events, 2, event_type="order.failed"),
