@@ -88,10 +88,9 @@ class LocalPostgres:
     def initialise(self, password: str) -> None:
         """Create the cluster; its superuser is ``postgres`` with this password.
 
-        It is there whole, or not at all: whoever is killed before the end leaves a folder that the next one deletes.
+        It is there whole, or not at all: whoever is killed before the end leaves a folder that later ones delete.
         """
-        for left in self.paths.root.glob(f"{_UNFINISHED}*"):
-            shutil.rmtree(left, ignore_errors=True)
+        self._remove_unfinished()
         data = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=self.paths.root))
         self._own(data)
         with tempfile.NamedTemporaryFile("w", prefix="pw", dir=self.paths.sockets) as file:
@@ -117,6 +116,12 @@ class LocalPostgres:
     def stop(self) -> None:
         if self.pid() is not None:
             self._run("pg_ctl", "-D", self.paths.postgres_data, "-m", "fast", "-w", "-s", "stop")
+        # Once more: an initdb outlives who began it, and writes into a folder that is deleted meanwhile.
+        self._remove_unfinished()
+
+    def _remove_unfinished(self) -> None:
+        for left in self.paths.root.glob(f"{_UNFINISHED}*"):
+            shutil.rmtree(left, ignore_errors=True)
 
     def _own(self, data: Path) -> None:
         """Where root runs it, give the data to the service user, who must be able to get there."""

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core.cache import caches
 from django.db import connections
 from django.test import override_settings
+from django.urls import set_urlconf
 from procrastinate.contrib.django import app as jobs
 from procrastinate.contrib.django.django_connector import DjangoConnector
 
@@ -89,6 +90,7 @@ class Binding:
         in_memory.forget()
         pace.in_memory.forget()
         windows.requests.forget()
+        set_urlconf(None)  # a response that nobody has closed leaves that of its own context
         cast(DjangoConnector, jobs.connector).alias = values["PROCRASTINATE_DATABASE_ALIAS"]
         self.current = context
 

@@ -63,6 +63,12 @@ def pids(root):
     return servers.postgres.pid(), servers.valkey.pid()
 
 
+def initdbs(root):
+    """Those that have outlived who began them."""
+    running = (process.info["cmdline"] or [""] for process in psutil.process_iter(["cmdline"]))
+    return [line for line in running if Path(line[0]).name == "initdb" and str(root) in " ".join(line)]
+
+
 def is_alive(pid):
     """An ended process that nobody has collected yet is not alive."""
     try:
@@ -105,6 +111,7 @@ def test_who_is_killed_while_making_the_servers_keeps_nobody_from_using_them(beg
             with psycopg.connect(owner) as connection:
                 assert connection.execute("SELECT current_user").fetchone() == ("exchanger_owner",)
             leave(process)
+            until(lambda: not initdbs(root))
         finally:
             LocalServers(LocalPaths(root), quiet=True).stop()
         assert not list(root.glob("postgres-unfinished-*"))

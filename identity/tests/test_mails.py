@@ -28,7 +28,9 @@ WITHOUT_LINK = {MailKind.PASSWORD_CHANGED, MailKind.TELEGRAM_LINKED, MailKind.TE
 
 
 def jobs(world):
-    found = world.superuser("web").execute("SELECT task_name, status, attempts, args::text FROM procrastinate_jobs")
+    found = world.superuser("web").execute(
+        "SELECT task_name, status, attempts, args::text FROM procrastinate_jobs ORDER BY id"
+    )
     return found.fetchall()
 
 
