@@ -50,7 +50,7 @@ def handled():
 
 
 def jobs(world):
-    found = world.superuser("bot").execute("SELECT task_name, lock, args FROM procrastinate_jobs")
+    found = world.superuser("bot").execute("SELECT task_name, lock, args FROM procrastinate_jobs ORDER BY id")
     return found.fetchall()
 
 

@@ -66,7 +66,11 @@ def to_the_quote(chat, amount="100"):
 
 
 def orders(world):
-    return world.superuser("web").execute("SELECT from_currency, amount, status FROM orders").fetchall()
+    return (
+        world.superuser("web")
+        .execute("SELECT from_currency, amount, status FROM orders ORDER BY created_at, id")
+        .fetchall()
+    )
 
 
 def payments(world):

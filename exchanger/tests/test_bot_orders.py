@@ -52,7 +52,10 @@ def paid(as_context):
 
 
 def statuses(world):
-    return [status for (status,) in world.superuser("web").execute("SELECT status FROM orders").fetchall()]
+    return [
+        status
+        for (status,) in world.superuser("web").execute("SELECT status FROM orders ORDER BY created_at, id").fetchall()
+    ]
 
 
 def test_the_latest_five_are_listed_and_older_ones_follow(chat, anna):

@@ -24,7 +24,9 @@ def publish(order, event_type="order.paid", **data):
 
 
 def queued(world):
-    found = world.superuser("web").execute("SELECT task_name, lock, args, status::text FROM procrastinate_jobs")
+    found = world.superuser("web").execute(
+        "SELECT task_name, lock, args, status::text FROM procrastinate_jobs ORDER BY id"
+    )
     return found.fetchall()
 
 
